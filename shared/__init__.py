@@ -1,0 +1,1 @@
+"""Everything that thinks. Nothing in here imports azure.functions."""

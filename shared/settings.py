@@ -1,0 +1,270 @@
+"""Every setting of the connector: read once, typed, checked together.
+
+`docs/settings.md` is derived from the declarations below; a test fails when it is stale.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.errors import SettingsError
+
+WHERE = "app settings of the function app in Azure, or `Values` of local.settings.json on a laptop"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MISSING = object()
+
+
+def is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in LOOPBACK
+
+
+def url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("is not an address such as https://example.com")
+    if parts.scheme == "http" and not is_loopback(text):
+        raise ValueError("must be https; plain http is for loopback only")
+    return text.rstrip("/")
+
+
+def guid(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        raise ValueError("is not a GUID such as 11111111-1111-4111-8111-111111111111")
+    return text.lower()
+
+
+def text(value: str) -> str:
+    return value
+
+
+def day(value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("is not a day such as 2024-07-01") from None
+
+
+def number(least: float, most: float) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        try:
+            parsed = float(value)
+        except ValueError:
+            raise ValueError("is not a number") from None
+        if not least <= parsed <= most:
+            raise ValueError(f"is not between {least:g} and {most:g}")
+        return parsed
+
+    return parse
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"-?\d+", value) or not least <= int(value) <= most:
+            raise ValueError(f"is not a whole number between {least} and {most}")
+        return int(value)
+
+    return parse
+
+
+def minutes_by_resource(value: str) -> dict[str, float]:
+    parsed = {}
+    for entry in filter(None, (part.strip() for part in value.split(","))):
+        name, separator, minutes = entry.partition("=")
+        try:
+            if not separator or not 0 <= float(minutes) <= 44640:
+                raise ValueError
+            parsed[name.strip()] = float(minutes)
+        except ValueError:
+            raise ValueError(f"has {entry!r}, which is not like Invoices=15") from None
+    return parsed
+
+
+def setting(name: str, parse: Callable[[str], Any], means: str, default: Any = MISSING) -> Any:
+    """A field of Settings that is read from the environment. Without a default it is required."""
+    return field(metadata={"name": name, "parse": parse, "means": means, "default": default})
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageSettings:
+    """Where blobs, queues and tables are: a connection string (Azurite only), or service URIs and an identity."""
+
+    connection_string: str = ""
+    blob_uri: str = ""
+    queue_uri: str = ""
+    table_uri: str = ""
+    client_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the operator decides. Made by `read_settings`."""
+
+    storage: StorageSettings
+
+    xero_client_id: str = setting(
+        "XERO_CLIENT_ID", text, "The Xero app's client id. Its secret is `xero-client-secret` in Key Vault."
+    )
+    xero_redirect_uri: str = setting(
+        "XERO_REDIRECT_URI",
+        url,
+        "Where Xero sends the browser after consent; one of the app's redirect URIs.",
+        "http://localhost:8400/callback",
+    )
+    start_date: date = setting(
+        "START_DATE", day, "History begins here: documents dated from this day, changed since, or open."
+    )
+    key_vault_url: str = setting(
+        "KEY_VAULT_URL", url, "The vault that holds token sets, client secrets and webhook keys."
+    )
+    managed_identity_client_id: str = setting(
+        "AZURE_CLIENT_ID",
+        text,
+        "Client id of the user-assigned identity; empty for a system-assigned one.",
+        "",
+    )
+    powerbi_tenant_id: str = setting("POWERBI_TENANT_ID", guid, "The Entra tenant of the Power BI workspace.")
+    powerbi_client_id: str = setting(
+        "POWERBI_CLIENT_ID",
+        guid,
+        "The app registration that writes to Power BI. Its secret is `powerbi-client-secret` in Key Vault.",
+    )
+    powerbi_workspace_id: str = setting(
+        "POWERBI_WORKSPACE_ID", guid, "The workspace (group) that holds the dataset."
+    )
+    powerbi_dataset_name: str = setting(
+        "POWERBI_DATASET_NAME", text, "The dataset's name; found by name or created.", "Xero"
+    )
+
+    xero_api_url: str = setting("XERO_API_URL", url, "Xero's API.", "https://api.xero.com")
+    xero_identity_url: str = setting(
+        "XERO_IDENTITY_URL", url, "Xero's token service.", "https://identity.xero.com"
+    )
+    xero_login_url: str = setting("XERO_LOGIN_URL", url, "Xero's consent page.", "https://login.xero.com")
+    powerbi_api_url: str = setting("POWERBI_API_URL", url, "Power BI's REST API.", "https://api.powerbi.com")
+    powerbi_authority_url: str = setting(
+        "POWERBI_AUTHORITY_URL", url, "Entra's token service.", "https://login.microsoftonline.com"
+    )
+    local_ca_file: str = setting(
+        "LOCAL_CA_FILE",
+        text,
+        "Certificate authority of the stand-ins. Refused unless vault and authority are on loopback.",
+        "",
+    )
+
+    poll_minutes: float = setting(
+        "POLL_MINUTES", number(0, 44640), "How often each resource is read, in minutes.", 15.0
+    )
+    poll_minutes_by_resource: Mapping[str, float] = setting(
+        "POLL_MINUTES_BY_RESOURCE",
+        minutes_by_resource,
+        "Exceptions to POLL_MINUTES.",
+        {"Accounts": 60.0, "Organisation": 1440.0},
+    )
+    poll_overlap_seconds: int = setting(
+        "POLL_OVERLAP_SECONDS",
+        whole(2, 86400),
+        "How far an increment reaches back before the last read began, by Xero's clock.",
+        300,
+    )
+    xero_day_limit: int = setting(
+        "XERO_DAY_LIMIT",
+        whole(1, 1000000),
+        "Xero's calls a day and organisation: 1000 on the Starter tier, 5000 above.",
+        1000,
+    )
+    xero_minute_limit: int = setting(
+        "XERO_MINUTE_LIMIT", whole(1, 100000), "Xero's calls a minute and organisation.", 60
+    )
+    xero_webhook_reserve: int = setting(
+        "XERO_WEBHOOK_RESERVE", whole(0, 1000000), "Calls of the day that polling leaves to webhooks.", 100
+    )
+    xero_page_size: int = setting(
+        "XERO_PAGE_SIZE", whole(1, 1000), "Records a page; Xero takes 1000 at most.", 1000
+    )
+    powerbi_rows_per_post: int = setting(
+        "POWERBI_ROWS_PER_POST", whole(1, 10000), "Rows a POST; Power BI takes 10000 at most.", 10000
+    )
+    powerbi_bytes_per_post: int = setting(
+        "POWERBI_BYTES_PER_POST",
+        whole(10000, 16000000),
+        "Bytes a POST; Power BI takes 16 MB at most.",
+        8000000,
+    )
+    powerbi_posts_per_minute: int = setting(
+        "POWERBI_POSTS_PER_MINUTE",
+        whole(1, 120),
+        "POSTs a minute and dataset; Power BI takes 120 at most.",
+        100,
+    )
+    powerbi_rows_per_table: int = setting(
+        "POWERBI_ROWS_PER_TABLE",
+        whole(1000, 5000000),
+        "Rows at which pushing to a table stops and asks; Power BI drops what is above 5,000,000 without a word.",
+        4900000,
+    )
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in `environment`, or one SettingsError that names every missing and bad one."""
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for declared in fields(Settings):
+        if declared.name == "storage":
+            continue
+        name, default = declared.metadata["name"], declared.metadata["default"]
+        given = environment.get(name, "").strip()
+        if not given:
+            if default is MISSING:
+                problems.append(f"{name} is missing: {declared.metadata['means']}")
+            values[declared.name] = default
+            continue
+        try:
+            values[declared.name] = declared.metadata["parse"](given)
+        except ValueError as error:
+            problems.append(f"{name} {error}.")
+    storage = _read_storage(environment, problems)
+    if values.get("local_ca_file"):
+        for name in ("key_vault_url", "powerbi_authority_url"):
+            if isinstance(values.get(name), str) and not is_loopback(values[name]):
+                problems.append(
+                    f"LOCAL_CA_FILE is for stand-ins on loopback, but {name.upper()} is {values[name]}."
+                )
+    if problems:
+        listed = "\n".join(f"  - {problem}" for problem in problems)
+        raise SettingsError(f"{len(problems)} setting(s) to mend, in {WHERE}:\n{listed}")
+    return Settings(storage=storage, **values)
+
+
+def _read_storage(environment: Mapping[str, str], problems: list[str]) -> StorageSettings:
+    """The host's own storage settings, so that the connector and its triggers always use the same account."""
+    connection_string = environment.get("AzureWebJobsStorage", "").strip()
+    if connection_string:
+        parts = dict(part.split("=", 1) for part in connection_string.split(";") if "=" in part)
+        endpoints = [value for name, value in parts.items() if name.endswith("Endpoint")]
+        if connection_string != "UseDevelopmentStorage=true" and not (
+            endpoints and all(map(is_loopback, endpoints))
+        ):
+            problems.append(
+                "AzureWebJobsStorage is a connection string, which is for Azurite on loopback only. In Azure set "
+                "AzureWebJobsStorage__blobServiceUri, __queueServiceUri, __tableServiceUri and __clientId instead: "
+                "storage has no keys."
+            )
+        return StorageSettings(connection_string=connection_string)
+    found: dict[str, str] = {}
+    for service in ("blob", "queue", "table"):
+        name = f"AzureWebJobsStorage__{service}ServiceUri"
+        given = environment.get(name, "").strip()
+        if not given:
+            problems.append(
+                f"{name} is missing: where {service}s are kept, e.g. https://ACCOUNT.{service}.core.windows.net."
+            )
+            continue
+        try:
+            found[f"{service}_uri"] = url(given)
+        except ValueError as error:
+            problems.append(f"{name} {error}.")
+    client_id = environment.get("AzureWebJobsStorage__clientId", "").strip()
+    return StorageSettings(client_id=client_id, **found)
