@@ -1,0 +1,74 @@
+"""The audit: what happened, when, why, how many, with what outcome. One table a month.
+
+Rows of a run are written together, by day, in the order in which they happened.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from shared.clock import Clock
+from shared.storage import Entity, Store, Write
+
+# Azure Tables holds 32 Ki UTF-16 characters a string property.
+LONGEST = 30_000
+
+
+class Audit:
+    """Rows of one run, all with its operation id, written by `flush`."""
+
+    def __init__(self, store: Store, clock: Clock, operation: str) -> None:
+        self._store = store
+        self._clock = clock
+        self.operation = operation
+        self._rows: list[Entity] = []
+
+    def add(
+        self,
+        what: str,
+        outcome: str,
+        *,
+        organisation: str = "",
+        resource: str = "",
+        why: str = "",
+        count: int = 0,
+        batches: Sequence[str] = (),
+        request_id: str = "",
+        error: str = "",
+        **more: str | int | float,
+    ) -> None:
+        """One row. `what`: webhook, fetch, push, refresh, quarantine …; `outcome`: done, retried, refused, lost …"""
+        now = self._clock.now()
+        row: dict[str, Any] = {
+            "PartitionKey": f"{now:%Y%m%d}",
+            "RowKey": f"{now:%H%M%S.%f}-{uuid.uuid4().hex[:12]}",
+            "at": now.isoformat(timespec="milliseconds"),
+            "operation": self.operation,
+            "what": what,
+            "outcome": outcome,
+            "organisation": organisation,
+            "resource": resource,
+            "why": why,
+            "count": count,
+            "batches": " ".join(batches),
+            "request_id": request_id,
+            "error": error,
+            **more,
+        }
+        self._rows.append(
+            {
+                name: value[:LONGEST] if isinstance(value, str) else value
+                for name, value in row.items()
+                if value != ""
+            }
+        )
+
+    def flush(self) -> None:
+        """Write what was added since the last flush."""
+        rows, self._rows = self._rows, []
+        for day in sorted({str(row["PartitionKey"]) for row in rows}):
+            table = f"audit{day[:6]}"
+            of_day = [Write("insert", row) for row in rows if row["PartitionKey"] == day]
+            self._store.create_table(table)
+            for start in range(0, len(of_day), 100):
+                self._store.write_entities(table, of_day[start : start + 100])

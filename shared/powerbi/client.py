@@ -1,0 +1,141 @@
+"""Power BI's REST API for push datasets: one call each, every bad answer under its name.
+
+Source: Learn "Power BI REST APIs - Push Datasets", "Push datasets limitations", "Troubleshoot REST APIs".
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import msgspec
+
+from shared.clock import Clock
+from shared.errors import (
+    LimitReached,
+    NotFound,
+    OutcomeUnknown,
+    PermissionMissing,
+    Refused,
+    Unavailable,
+)
+from shared.http import Answer, Http
+
+# A POST must end well inside the writer's lease of 60 seconds.
+DEADLINE_SECONDS = 30.0
+
+
+class Identity(Protocol):
+    def token(self, *, fresh: bool = False) -> str: ...
+
+
+class PowerBI:
+    """The datasets of one workspace. POSTs of rows keep their distance, so that a minute holds no more than allowed."""
+
+    def __init__(
+        self,
+        http: Http,
+        api_url: str,
+        workspace_id: str,
+        identity: Identity,
+        clock: Clock,
+        *,
+        posts_per_minute: int,
+    ) -> None:
+        self._http = http
+        self._datasets = f"{api_url}/v1.0/myorg/groups/{workspace_id}/datasets"
+        self._identity = identity
+        self._clock = clock
+        self._distance = timedelta(minutes=1) / posts_per_minute
+        self._last_post: datetime | None = None
+
+    def datasets(self) -> list[dict[str, Any]]:
+        """`id` and `name` of every dataset of the workspace."""
+        found = self._call("GET", self._datasets).json()
+        return list(found["value"]) if isinstance(found, dict) and "value" in found else []
+
+    def create_dataset(self, schema: dict[str, Any]) -> str:
+        """Make a push dataset that keeps all rows; answers its id. Not idempotent: names may repeat.
+
+        Raises OutcomeUnknown when it may have been made: look it up by name before trying again.
+        """
+        # basicFIFO would drop the oldest rows of quiet keys, which are current.
+        answer = self._call(
+            "POST", f"{self._datasets}?defaultRetentionPolicy=None", msgspec.json.encode(schema)
+        )
+        found = answer.json()
+        if not isinstance(found, dict) or not found.get("id"):
+            raise OutcomeUnknown(
+                "Power BI made a dataset without an id.", seconds=30, vendor_words=answer.words()
+            )
+        return str(found["id"])
+
+    def post_rows(self, dataset_id: str, table: str, rows: list[bytes]) -> str:
+        """Append rows, each as encoded JSON; answers Power BI's request id.
+
+        Raises LimitReached, OutcomeUnknown (the rows may be in), Unavailable (they are not), Refused, NotFound.
+        """
+        if self._last_post is not None:
+            wait = (self._last_post + self._distance - self._clock.now()).total_seconds()
+            if wait > 0:
+                self._clock.sleep(wait)
+        self._last_post = self._clock.now()
+        answer = self._call("POST", self._rows_url(dataset_id, table), b'{"rows":[' + b",".join(rows) + b"]}")
+        return answer.headers.get("RequestId", "")
+
+    def delete_rows(self, dataset_id: str, table: str) -> None:
+        """Delete all rows of a table."""
+        self._call("DELETE", self._rows_url(dataset_id, table))
+
+    def _rows_url(self, dataset_id: str, table: str) -> str:
+        return f"{self._datasets}/{dataset_id}/tables/{quote(table, safe='')}/rows"
+
+    def _call(self, method: str, url: str, body: bytes | None = None) -> Answer:
+        answer = self._send(method, url, body, self._identity.token())
+        if answer.status == 401 or (answer.status == 403 and _code(answer) == "TokenExpired"):
+            answer = self._send(method, url, body, self._identity.token(fresh=True))
+        if answer.status in (200, 201, 202):
+            return answer
+        raise _error(method, url, answer)
+
+    def _send(self, method: str, url: str, body: bytes | None, token: str) -> Answer:
+        headers = {"Authorization": f"Bearer {token}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        return self._http.request(method, url, headers=headers, data=body)
+
+
+def _error(method: str, url: str, answer: Answer) -> Exception:
+    called, words = f"{method} {url.partition('/datasets')[2] or '/datasets'}", answer.words()
+    if answer.status == 429:
+        limit = "rows" if "rows per hour" in words else "posts"
+        return LimitReached(
+            f"{called}: Power BI's limit is reached.",
+            limit=limit,
+            seconds=_retry_after(answer),
+            vendor_words=words,
+        )
+    if answer.status in (401, 403):
+        return PermissionMissing(
+            f"{called}: Power BI answered {answer.status}. Make the app registration a member of the workspace, and let "
+            "service principals call Fabric public APIs in the tenant's developer settings.",
+            vendor_words=words,
+        )
+    if answer.status == 404:
+        return NotFound(f"{called}: not found.", vendor_words=words)
+    if answer.status >= 500:
+        kind = OutcomeUnknown if method != "GET" else Unavailable
+        return kind(f"{called}: Power BI answered {answer.status}.", seconds=30, vendor_words=words)
+    return Refused(f"{called}: Power BI answered {answer.status}.", status=answer.status, vendor_words=words)
+
+
+def _code(answer: Answer) -> str:
+    found = answer.json()
+    error = found.get("error") if isinstance(found, dict) else None
+    return str(error.get("code", "")) if isinstance(error, dict) else ""
+
+
+def _retry_after(answer: Answer) -> float:
+    try:
+        return max(1.0, float(answer.headers["Retry-After"]))
+    except (KeyError, ValueError):
+        return 60.0

@@ -1,0 +1,70 @@
+"""Tokens for Power BI: an app registration with a client secret, through MSAL."""
+
+from collections.abc import Callable
+
+import msal
+
+from shared.errors import PermissionMissing, SettingsError, Unavailable
+
+SCOPE = "https://analysis.windows.net/powerbi/api/.default"
+# Entra's "AADSTS7000215: Invalid client secret", "7000222: expired", "700016: application not found", "90002: tenant".
+WRONG_SETTINGS = (7000215, 7000222, 700016, 90002)
+
+
+class PowerBIIdentity:
+    """Power BI access tokens. MSAL keeps them while they live, so `token` is cheap.
+
+    `client_secret` is asked for with each new client, since a person may rotate it.
+    """
+
+    def __init__(
+        self,
+        *,
+        authority: str,
+        client_id: str,
+        client_secret: Callable[[], str],
+        verify: str | bool = True,
+        known_authority: bool = True,
+    ) -> None:
+        self._authority = authority
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._verify = verify
+        self._known_authority = known_authority
+        self._client: msal.ConfidentialClientApplication | None = None
+
+    def token(self, *, fresh: bool = False) -> str:
+        """A token; `fresh` after one was refused. Raises SettingsError, PermissionMissing, Unavailable."""
+        if fresh or self._client is None:
+            self._client = self._new_client()
+        try:
+            answer = self._client.acquire_token_for_client([SCOPE])
+        except (OSError, ValueError) as error:
+            raise Unavailable(
+                "Entra gives no token for Power BI.", seconds=60, vendor_words=str(error)[:500]
+            ) from error
+        if answer and "access_token" in answer:
+            return str(answer["access_token"])
+        self._client = None
+        words = f"{(answer or {}).get('error', '')}: {(answer or {}).get('error_description', '')}"[:500]
+        codes = (answer or {}).get("error_codes", [])
+        if any(code in WRONG_SETTINGS for code in codes) or "invalid_client" in words:
+            raise SettingsError(
+                "Entra does not know the app registration with this secret: check POWERBI_TENANT_ID, POWERBI_CLIENT_ID "
+                "and the secret powerbi-client-secret in Key Vault.",
+                vendor_words=words,
+            )
+        raise PermissionMissing("Entra refuses a token for Power BI.", vendor_words=words)
+
+    def _new_client(self) -> msal.ConfidentialClientApplication:
+        try:
+            return msal.ConfidentialClientApplication(
+                self._client_id,
+                authority=self._authority,
+                client_credential=self._client_secret(),
+                verify=self._verify,
+                instance_discovery=self._known_authority,
+                timeout=30,
+            )
+        except (OSError, ValueError) as error:
+            raise Unavailable("Entra does not answer.", seconds=60, vendor_words=str(error)[:500]) from error

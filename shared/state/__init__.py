@@ -1,0 +1,1 @@
+"""What the connector remembers in Azure Storage, one module a kind. Every stored thing carries a format number."""

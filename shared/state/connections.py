@@ -1,0 +1,82 @@
+"""Which organisations are connected, by whose consent, and into which dataset each goes."""
+
+from dataclasses import dataclass, replace
+
+from shared.storage import Entity, Store, Write
+from shared.xero.client import Tenant
+
+PARTITION = "organisation"
+DEFAULT_DATASET = "default"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Organisation:
+    """A connected organisation. `base_currency` is "" until its Organisation record was read."""
+
+    tenant_id: str
+    name: str
+    connection_id: str
+    token_set: str
+    dataset: str = DEFAULT_DATASET
+    base_currency: str = ""
+    consent_lost: bool = False
+
+    @property
+    def tenant(self) -> Tenant:
+        return Tenant(self.tenant_id, self.token_set)
+
+
+def connected(store: Store) -> list[Organisation]:
+    """All organisations, those whose consent is lost included."""
+    return [_organisation(stored.entity) for stored in store.query_entities("connections", PARTITION)]
+
+
+def find(store: Store, tenant_id: str) -> Organisation | None:
+    stored = store.get_entity("connections", PARTITION, tenant_id)
+    return _organisation(stored.entity) if stored else None
+
+
+def save(store: Store, organisation: Organisation) -> None:
+    """Connect an organisation, or renew its connection."""
+    entity: Entity = {
+        "PartitionKey": PARTITION,
+        "RowKey": organisation.tenant_id,
+        "format": 1,
+        "name": organisation.name,
+        "connection_id": organisation.connection_id,
+        "token_set": organisation.token_set,
+        "dataset": organisation.dataset,
+        "base_currency": organisation.base_currency,
+        "consent_lost": organisation.consent_lost,
+    }
+    store.write_entity("connections", Write("replace", entity))
+
+
+def learn_base_currency(store: Store, organisation: Organisation, base_currency: str) -> Organisation:
+    """Keep the base currency that the Organisation record told; answers the organisation with it."""
+    if organisation.base_currency == base_currency:
+        return organisation
+    _merge(store, organisation, {"base_currency": base_currency})
+    return replace(organisation, base_currency=base_currency)
+
+
+def mark_consent_lost(store: Store, organisation: Organisation, *, lost: bool = True) -> None:
+    """No call is made for an organisation whose consent is lost, until `connect` brings a new one."""
+    _merge(store, organisation, {"consent_lost": lost})
+
+
+def _merge(store: Store, organisation: Organisation, changed: Entity) -> None:
+    key: Entity = {"PartitionKey": PARTITION, "RowKey": organisation.tenant_id}
+    store.write_entity("connections", Write("merge", key | changed))
+
+
+def _organisation(entity: Entity) -> Organisation:
+    return Organisation(
+        tenant_id=str(entity["RowKey"]),
+        name=str(entity["name"]),
+        connection_id=str(entity["connection_id"]),
+        token_set=str(entity["token_set"]),
+        dataset=str(entity["dataset"]),
+        base_currency=str(entity["base_currency"]),
+        consent_lost=bool(entity["consent_lost"]),
+    )

@@ -1,0 +1,148 @@
+"""The messages of the queue `push`, and the one wake that may be outstanding for a dataset.
+
+A message's top level never holds id, dequeueCount, insertionTime or their like in any case: the Functions host would put
+them in place of the message's own metadata.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import batched
+
+import msgspec
+
+from shared.clock import Clock
+from shared.errors import BadMessage
+from shared.storage import Conflict, Entity, Store, Write
+from shared.xero.resources import RESOURCES
+from shared.xero.webhook import UUID
+
+QUEUE = "push"
+POISON = "push-poison"
+# A message holds 48 KiB of text; an id takes 39 bytes of it.
+IDS_A_MESSAGE = 500
+# A wake older than this was lost with the run that should have sent it.
+WAKE_LOST_AFTER = timedelta(minutes=1)
+
+
+class Ids(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ids", forbid_unknown_fields=True):
+    """Fetch these records and push them. `organisation` is Xero's tenant id."""
+
+    format: int = 1
+    organisation: str
+    resource: str
+    ids: list[str]
+    reason: str
+    operation: str
+    first_enqueued_at: datetime
+    attempt: int = 0
+
+
+class Wake(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="wake", forbid_unknown_fields=True
+):
+    """Drain a dataset's outbox."""
+
+    format: int = 1
+    dataset: str
+    reason: str
+    operation: str
+    first_enqueued_at: datetime
+    attempt: int = 0
+
+
+Message = Ids | Wake
+
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+
+
+def decode(text: str) -> Message:
+    """A message of ours. Raises BadMessage for anything else, unknown resources and ids that are no UUIDs included."""
+    try:
+        message = _decoder.decode(text)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise BadMessage(f"not a message of this connector: {error}") from error
+    if message.format != 1:
+        raise BadMessage(f"a message of format {message.format}, which this version does not know")
+    if isinstance(message, Ids):
+        if message.resource not in RESOURCES:
+            raise BadMessage(f"a message about {message.resource[:50]!r}, which is no resource")
+        strangers = [entry for entry in (message.organisation, *message.ids) if not UUID.fullmatch(entry)]
+        if strangers:
+            raise BadMessage(
+                f"a message with {len(strangers)} ids that are no UUIDs, the first {strangers[0][:50]!r}"
+            )
+    return message
+
+
+def send(store: Store, message: Message, *, delay: float = 0) -> None:
+    store.send_message(QUEUE, msgspec.json.encode(message).decode(), delay=delay)
+
+
+def send_ids(
+    store: Store,
+    clock: Clock,
+    organisation: str,
+    resource: str,
+    ids: Iterable[str],
+    reason: str,
+    operation: str,
+) -> int:
+    """Queue distinct ids to be fetched; answers how many there were."""
+    distinct = sorted(set(ids))
+    for some in batched(distinct, IDS_A_MESSAGE, strict=False):
+        message = Ids(
+            organisation=organisation,
+            resource=resource,
+            ids=list(some),
+            reason=reason,
+            operation=operation,
+            first_enqueued_at=clock.now(),
+        )
+        send(store, message)
+    return len(distinct)
+
+
+def wake(
+    store: Store,
+    clock: Clock,
+    dataset: str,
+    reason: str,
+    operation: str,
+    *,
+    delay: float = 0,
+    attempt: int = 0,
+) -> bool:
+    """Send a wake unless one is outstanding; answers whether it was sent."""
+    key: Entity = {"PartitionKey": "wake", "RowKey": dataset}
+    stored = store.get_entity("checkpoints", "wake", dataset)
+    now = clock.now()
+    if stored is not None:
+        due = datetime.fromisoformat(str(stored.entity["due_at"]))
+        if bool(stored.entity["outstanding"]) and now < due + WAKE_LOST_AFTER:
+            return False
+    entity = key | {"format": 1, "outstanding": True, "due_at": (now + timedelta(seconds=delay)).isoformat()}
+    try:
+        store.write_entity(
+            "checkpoints", Write("replace", entity, stored.etag) if stored else Write("insert", entity)
+        )
+    except Conflict:
+        return False
+    message = Wake(
+        dataset=dataset, reason=reason, operation=operation, first_enqueued_at=now, attempt=attempt
+    )
+    send(store, message, delay=delay)
+    return True
+
+
+def wake_arrived(store: Store, dataset: str) -> None:
+    """The outstanding wake is being honoured: what lands from now on needs another."""
+    entity: Entity = {
+        "PartitionKey": "wake",
+        "RowKey": dataset,
+        "format": 1,
+        "outstanding": False,
+        "due_at": "",
+    }
+    stored = store.get_entity("checkpoints", "wake", dataset)
+    if stored is not None and stored.entity["outstanding"]:
+        store.write_entity("checkpoints", Write("replace", entity | {"due_at": stored.entity["due_at"]}))

@@ -1,0 +1,141 @@
+"""The mirror: the newest version of each record as Xero sent it, and under which RowVersion Power BI has it.
+
+One entity a record, in a partition an organisation and resource. Rows are derived from the mirror, so that a new column or
+a new dataset needs no call to Xero.
+"""
+
+import gzip
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.storage import (
+    PROPERTY_BYTES,
+    TRANSACTION_BYTES,
+    TRANSACTION_ENTITIES,
+    Entity,
+    Store,
+    Write,
+    entity_bytes,
+)
+from shared.xero import wire
+
+TABLE = "mirror"
+# Above this an entity would near its limit of 1 MiB; the record goes to a blob.
+INLINE_BYTES = 700 * 1024
+# Fewer ids than this are asked for one by one, more by one query over the range that holds them.
+POINT_READS = 100
+FACTS = ("RowKey", "stamp", "fetched_from", "fetched_to", "hash", "transform", "version", "deleted")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What the mirror knows of a record, without the record. Times are milliseconds of Xero's clock; stamp -1: none."""
+
+    record_id: str
+    stamp: int
+    fetched_from: int
+    fetched_to: int
+    hash: str
+    transform: int
+    version: int
+    deleted: bool
+    etag: str = ""
+
+
+def partition(organisation: str, resource: str) -> str:
+    return f"{organisation}.{resource}"
+
+
+def known(store: Store, organisation: str, resource: str, ids: Iterable[str]) -> dict[str, Known]:
+    """What the mirror knows of these records; those that it does not know are left out."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    where = partition(organisation, resource)
+    if len(wanted) <= POINT_READS:
+        stored = [store.get_entity(TABLE, where, record_id, FACTS) for record_id in wanted]
+    else:
+        stored = list(store.query_entities(TABLE, where, first=wanted[0], last=wanted[-1], select=FACTS))
+    among = set(wanted)
+    found = [_known(entry.entity, entry.etag) for entry in stored if entry is not None]
+    return {entry.record_id: entry for entry in found if entry.record_id in among}
+
+
+def record(store: Store, organisation: str, resource: str, record_id: str) -> dict[str, Any] | None:
+    """A record as Xero sent it, or None when the mirror does not have it."""
+    stored = store.get_entity(TABLE, partition(organisation, resource), record_id)
+    if stored is None:
+        return None
+    entity = stored.entity
+    if entity.get("blob"):
+        packed = store.get_blob("mirror", str(entity["blob"]))
+    else:
+        packed = b"".join(bytes(entity[f"p{n}"]) for n in range(int(entity["chunks"])))  # type: ignore[arg-type]
+    found: dict[str, Any] = wire.decode(gzip.decompress(packed or b""))
+    return found
+
+
+def keep(
+    store: Store, organisation: str, resource: str, entry: Known, found: dict[str, Any], batch: str
+) -> Write:
+    """The write that puts a record into the mirror; a large one's blob is written here and now."""
+    packed = gzip.compress(wire.encode(found), mtime=0)
+    entity = _facts(organisation, resource, entry) | {"batch": batch, "chunks": 0, "blob": ""}
+    if len(packed) > INLINE_BYTES:
+        name = f"{organisation}/{resource}/{entry.record_id}-{entry.version}"
+        store.put_blob("mirror", name, packed)
+        entity["blob"] = name
+    else:
+        chunks = [packed[start : start + PROPERTY_BYTES] for start in range(0, len(packed), PROPERTY_BYTES)]
+        entity["chunks"] = len(chunks)
+        entity |= {f"p{n}": chunk for n, chunk in enumerate(chunks)}
+    return Write("replace", entity, entry.etag) if entry.etag else Write("insert", entity)
+
+
+def advance(organisation: str, resource: str, entry: Known) -> Write:
+    """The write that notes a later look at an unchanged record."""
+    return Write("merge", _facts(organisation, resource, entry), entry.etag)
+
+
+def write(store: Store, writes: Sequence[Write]) -> None:
+    """All writes of one partition, in as few transactions as the limits allow. Raises Conflict."""
+    some: list[Write] = []
+    weight = 0
+    for entry in writes:
+        weighs = entity_bytes(entry.entity)
+        if some and (len(some) == TRANSACTION_ENTITIES or weight + weighs > TRANSACTION_BYTES * 3 // 4):
+            store.write_entities(TABLE, some)
+            some, weight = [], 0
+        some.append(entry)
+        weight += weighs
+    store.write_entities(TABLE, some)
+
+
+def _facts(organisation: str, resource: str, entry: Known) -> Entity:
+    return {
+        "PartitionKey": partition(organisation, resource),
+        "RowKey": entry.record_id,
+        "format": 1,
+        "stamp": entry.stamp,
+        "fetched_from": entry.fetched_from,
+        "fetched_to": entry.fetched_to,
+        "hash": entry.hash,
+        "transform": entry.transform,
+        "version": entry.version,
+        "deleted": entry.deleted,
+    }
+
+
+def _known(entity: Entity, etag: str) -> Known:
+    return Known(
+        record_id=str(entity["RowKey"]),
+        stamp=int(entity["stamp"]),
+        fetched_from=int(entity["fetched_from"]),
+        fetched_to=int(entity["fetched_to"]),
+        hash=str(entity["hash"]),
+        transform=int(entity["transform"]),
+        version=int(entity["version"]),
+        deleted=bool(entity["deleted"]),
+        etag=etag,
+    )

@@ -1,0 +1,118 @@
+"""The outbox: Xero's answers as received, durable before anything else happens to them.
+
+A batch is one answer, gzipped: a line of JSON that says what was asked and when, then the body byte for byte. Batches lie
+under `pending/<dataset>/` until their rows are in Power BI and their records in the mirror, then under `done/`, which a
+lifecycle rule empties.
+"""
+
+import gzip
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from shared.errors import BadMessage
+from shared.storage import Blob, Store
+from shared.xero import wire
+from shared.xero.client import Request
+from shared.xero.resources import RESOURCES, Resource
+
+CONTAINER = "outbox"
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked, why, and between which instants of Xero's clock the answer was true.
+
+    missing: ids that Xero was asked for one by one and answered 404.
+    """
+
+    format: int = 1
+    dataset: str
+    organisation: str
+    resource: str
+    reason: str
+    operation: str
+    request: Request
+    request_id: str
+    fetched_from: datetime
+    fetched_to: datetime
+    landed_at: datetime
+    records: int
+    missing: list[str] = []
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """A batch as it lies in the outbox."""
+
+    name: str
+    header: Header
+    body: bytes
+
+    @property
+    def resource(self) -> Resource:
+        return RESOURCES[self.header.resource]
+
+    def records(self) -> list[dict[str, Any]]:
+        """The answer's records. Raises BadMessage when the body is none of Xero's."""
+        if not self.body:
+            return []
+        try:
+            records = wire.decode(self.body)[self.resource.plural]
+        except (msgspec.DecodeError, KeyError, TypeError) as error:
+            raise BadMessage(f"batch {self.name} holds no list of {self.header.resource}") from error
+        if not isinstance(records, list):
+            raise BadMessage(f"batch {self.name} holds no list of {self.header.resource}")
+        return [record if isinstance(record, dict) else {"": record} for record in records]
+
+
+def land(store: Store, header: Header, body: bytes) -> str:
+    """Put an answer into the outbox; answers the batch's name, under which it is durable now."""
+    name = f"{header.landed_at:%Y%m%dT%H%M%S%f}-{header.resource}-{uuid.uuid4().hex[:12]}"
+    # Level 1: pages are large and short-lived, the time counts more than the bytes.
+    packed = gzip.compress(msgspec.json.encode(header) + b"\n" + body, compresslevel=1, mtime=0)
+    store.put_blob(CONTAINER, f"pending/{header.dataset}/{name}", packed)
+    return name
+
+
+def pending(store: Store, dataset: str) -> Iterator[Blob]:
+    """The batches that wait, oldest first; a blob's name here is the batch's."""
+    prefix = f"pending/{dataset}/"
+    for blob in store.list_blobs(CONTAINER, prefix):
+        yield Blob(blob.name.removeprefix(prefix), blob.size)
+
+
+def read(store: Store, dataset: str, name: str) -> Batch | None:
+    """A waiting batch; None when it is done already. Raises BadMessage when the blob is none of ours."""
+    packed = store.get_blob(CONTAINER, f"pending/{dataset}/{name}")
+    if packed is None:
+        return None
+    try:
+        header_line, _, body = gzip.decompress(packed).partition(b"\n")
+        header = msgspec.json.decode(header_line, type=Header)
+    except (OSError, EOFError, msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise BadMessage(f"batch {name} is not readable: {error}") from error
+    if header.format != 1 or header.resource not in RESOURCES:
+        raise BadMessage(f"batch {name} has format {header.format} and resource {header.resource!r}")
+    return Batch(name, header, body)
+
+
+def finish(store: Store, dataset: str, name: str) -> None:
+    """Move a batch to done/."""
+    _move(store, dataset, name, CONTAINER, f"done/{dataset}/{name}")
+
+
+def put_aside(store: Store, dataset: str, name: str) -> str:
+    """Move an unreadable batch to the quarantine; answers where it lies."""
+    aside = f"batches/{dataset}/{name}"
+    _move(store, dataset, name, "quarantine", aside)
+    return f"quarantine/{aside}"
+
+
+def _move(store: Store, dataset: str, name: str, container: str, target: str) -> None:
+    source = f"pending/{dataset}/{name}"
+    packed = store.get_blob(CONTAINER, source)
+    if packed is not None:
+        store.put_blob(container, target, packed)
+        store.delete_blob(CONTAINER, source)

@@ -1,0 +1,163 @@
+"""Xero's identity service: the consent page's address, tokens for a code, tokens for a refresh token, connections."""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import jwt
+
+from shared.errors import ConsentLost, GiveUp, Refused, SettingsError, Unavailable
+from shared.http import Answer, Http
+from shared.xero.resources import SCOPES
+
+
+class InvalidGrant(GiveUp):
+    """Xero knows no such code or refresh token (any more)."""
+
+
+@dataclass(frozen=True, repr=False)
+class Tokens:
+    """Xero's answer of the token endpoint. `user` is Xero's id of the consenting user, "" when it is not told."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: timedelta
+    scope: str
+    user: str
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One organisation that a user connected to this app (GET /connections)."""
+
+    connection_id: str
+    tenant_id: str
+    tenant_type: str
+    name: str
+
+
+def authorize_url(login_url: str, client_id: str, redirect_uri: str, state: str) -> str:
+    """Where the browser goes for consent (Xero "The standard authorization code flow")."""
+    query = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "scope": SCOPES,
+        "state": state,
+    }
+    return f"{login_url}/identity/connect/authorize?{urlencode(query)}"
+
+
+def code_of_redirect(redirected_to: str, state: str) -> str:
+    """The code in the address that Xero sent the browser to. Raises ConsentLost unless it answers our own request."""
+    query = {name: values[0] for name, values in parse_qs(urlsplit(redirected_to).query).items()}
+    if query.get("state") != state:
+        raise ConsentLost(
+            "The redirect does not carry the state that this request began with; start connect again."
+        )
+    if "error" in query:
+        raise ConsentLost("Xero's user did not give the consent.", vendor_words=query["error"])
+    if "code" not in query:
+        raise ConsentLost("The redirect carries no code; start connect again.")
+    return query["code"]
+
+
+class XeroIdentity:
+    """Calls of identity.xero.com and /connections. Each takes the client's id and secret from the caller."""
+
+    def __init__(self, http: Http, identity_url: str, api_url: str, client_id: str) -> None:
+        self._http = http
+        self._token_url = f"{identity_url}/connect/token"
+        self._connections_url = f"{api_url}/connections"
+        self._client_id = client_id
+
+    def exchange_code(self, code: str, redirect_uri: str, client_secret: str) -> Tokens:
+        """Tokens for the code of a redirect; a code lives five minutes and works once. Raises InvalidGrant."""
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        return self._tokens(form, client_secret)
+
+    def refresh(self, refresh_token: str, client_secret: str) -> Tokens:
+        """New tokens for a refresh token. The old one works for 30 minutes more, so a lost answer is asked for again.
+
+        Raises InvalidGrant, Unavailable, OutcomeUnknown, SettingsError.
+        """
+        return self._tokens({"grant_type": "refresh_token", "refresh_token": refresh_token}, client_secret)
+
+    def connections(self, access_token: str) -> list[Connection]:
+        """The organisations that the tokens' user connected. Raises ConsentLost when Xero refuses the token."""
+        answer = self._http.request(
+            "GET",
+            self._connections_url,
+            headers={"Authorization": f"Bearer {access_token}", "Accept": "application/json"},
+        )
+        if answer.status in (401, 403):
+            raise ConsentLost(
+                "Xero refuses the token when asked for its connections.", vendor_words=answer.words()
+            )
+        found = answer.json()
+        if answer.status != 200 or not isinstance(found, list):
+            raise Unavailable(
+                f"Xero answered {answer.status} to /connections", seconds=60, vendor_words=answer.words()
+            )
+        return [
+            Connection(
+                connection_id=entry["id"],
+                tenant_id=entry["tenantId"].lower(),
+                tenant_type=entry.get("tenantType", ""),
+                name=entry.get("tenantName") or entry["tenantId"],
+            )
+            for entry in found
+        ]
+
+    def _tokens(self, form: dict[str, str], client_secret: str) -> Tokens:
+        basic = base64.b64encode(f"{self._client_id}:{client_secret}".encode()).decode()
+        answer = self._http.request(
+            "POST",
+            self._token_url,
+            headers={"Authorization": f"Basic {basic}", "Accept": "application/json"},
+            data=form,
+        )
+        found = answer.json()
+        if answer.status == 200 and isinstance(found, dict) and found.get("access_token"):
+            return Tokens(
+                access_token=found["access_token"],
+                refresh_token=found.get("refresh_token", ""),
+                expires_in=timedelta(seconds=int(found.get("expires_in", 1800))),
+                scope=found.get("scope", ""),
+                user=_user(found),
+            )
+        raise _token_error(answer, found if isinstance(found, dict) else {}, form["grant_type"])
+
+
+def _token_error(answer: Answer, found: dict[str, Any], grant: str) -> Exception:
+    error = str(found.get("error", ""))
+    words = f"{error} {found.get('error_description', '')}".strip() or f"HTTP {answer.status}"
+    if error == "invalid_grant":
+        return InvalidGrant(f"Xero does not accept this {grant}.", vendor_words=words)
+    if error in ("invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type"):
+        return SettingsError(
+            "Xero does not accept the app: check XERO_CLIENT_ID, the secret xero-client-secret and the app's scopes.",
+            vendor_words=words,
+        )
+    if answer.status == 429 or answer.status >= 500 or answer.status == 200:
+        return Unavailable("Xero's token service is down.", seconds=60, vendor_words=words)
+    return Refused(f"Xero refuses the {grant}.", status=answer.status, vendor_words=words)
+
+
+def _user(found: dict[str, Any]) -> str:
+    """Xero's id of the user, read from the tokens without a check: it came from Xero itself over TLS."""
+    for token in (found.get("id_token"), found.get("access_token")):
+        try:
+            claims = jwt.decode(token or "", options={"verify_signature": False})
+        except jwt.PyJWTError:
+            continue
+        if claims.get("xero_userid"):
+            return str(claims["xero_userid"]).lower()
+    return ""
+
+
+def expires_at(tokens: Tokens, asked_at: datetime) -> datetime:
+    """When the access token dies, counted from before it was asked for."""
+    return asked_at + tokens.expires_in

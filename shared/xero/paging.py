@@ -1,0 +1,76 @@
+"""One answer of a list, and whether the answers of a read are all that there was.
+
+Records are paged by their immutable id. What a page boundary loses or repeats while others edit is found by counting:
+the distinct ids read, together with those of an If-Modified-Since pass from before the read began, must number the
+list's itemCount.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from shared.errors import Unavailable
+from shared.http import Answer
+from shared.xero import wire
+from shared.xero.resources.resource import Resource
+
+
+@dataclass(frozen=True)
+class Page:
+    """A list's answer. `answered_at` is Xero's own clock; `item_count` and `page_count` are None on unpaged lists."""
+
+    records: list[dict[str, Any]]
+    answered_at: datetime
+    request_id: str
+    item_count: int | None
+    page_count: int | None
+
+    def ids(self, resource: Resource) -> list[str]:
+        """The records' ids; "" stands for one whose id is unreadable, so that it is counted and later quarantined."""
+        return [record_id(record, resource) for record in self.records]
+
+
+def parse_page(answer: Answer, resource: Resource) -> Page:
+    """The envelope {Id, DateTimeUTC, pagination?, <Plural>: [...]}. Raises Unavailable when a 200 is none of Xero's."""
+    try:
+        envelope = wire.decode(answer.body)
+        answered_at = wire.instant(envelope["DateTimeUTC"], "DateTimeUTC")
+        records = envelope[resource.plural]
+        pagination = envelope.get("pagination") or {}
+        if answered_at is None or not isinstance(records, list):
+            raise KeyError(resource.plural)
+        return Page(
+            records=[record if isinstance(record, dict) else {"": record} for record in records],
+            answered_at=answered_at,
+            request_id=str(envelope.get("Id", "")),
+            item_count=_count(pagination.get("itemCount")),
+            page_count=_count(pagination.get("pageCount")),
+        )
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Unavailable(
+            f"Xero answered 200 to {resource.name}, but with no list of them.",
+            seconds=60,
+            vendor_words=answer.words(),
+        ) from error
+
+
+def record_id(record: dict[str, Any], resource: Resource) -> str:
+    value = record.get(resource.id_field)
+    return value.lower() if isinstance(value, str) else ""
+
+
+def fetch_interval(answered_at: datetime, seconds: float) -> tuple[datetime, datetime]:
+    """Between these two instants of Xero's clock the answer was true."""
+    return answered_at - timedelta(seconds=seconds), answered_at
+
+
+def is_complete(read_ids: Iterable[str], corrected_by: Iterable[str], item_count: int) -> bool:
+    """Whether the distinct ids of a read and of the pass that corrects it number what the list holds."""
+    return len(set(read_ids) | set(corrected_by)) == item_count
+
+
+def _count(value: Any) -> int | None:
+    return None if value is None else int(value)

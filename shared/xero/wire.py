@@ -1,0 +1,88 @@
+"""Values as Xero writes them: /Date()/, numbers and booleans that may be strings, fields left out."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+from shared.errors import BadRecord
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MSDATE = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
+ISO = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?)?")
+
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def decode(body: bytes) -> Any:
+    """JSON with its decimal numbers as Decimal, digit for digit. Raises msgspec.DecodeError."""
+    return _decoder.decode(body)
+
+
+def encode(value: Any) -> bytes:
+    """JSON with Decimals as numbers, digit for digit."""
+    return _encoder.encode(value)
+
+
+def instant(value: Any, field: str) -> datetime | None:
+    """An instant in UTC from /Date(milliseconds+offset)/ or ISO 8601 (without a zone: UTC); None stays None.
+
+    The milliseconds of /Date()/ are UTC already; the offset only says how a reader might show them (facts of the
+    recorded answers; Microsoft's JSON date format). Raises BadRecord.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        if found := MSDATE.fullmatch(value):
+            try:
+                return EPOCH + timedelta(milliseconds=int(found[1]))
+            except OverflowError:
+                raise BadRecord(f"{field} is a date out of range: {value}", field=field) from None
+        if ISO.fullmatch(value):
+            try:
+                parsed = datetime.fromisoformat(value)
+            except ValueError:
+                raise BadRecord(f"{field} is no date: {value}", field=field) from None
+            return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    raise BadRecord(f"{field} is no date: {value!r}", field=field)
+
+
+def day(value: Any, field: str) -> date | None:
+    """An organisation's calendar day. Xero writes it as that day's midnight in UTC, so the UTC date is the day."""
+    parsed = instant(value, field)
+    return parsed.date() if parsed else None
+
+
+def number(value: Any, field: str) -> Decimal | None:
+    """A number, also from a string; None stays None. Raises BadRecord for anything else, NaN and infinity included."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, (int, Decimal, str)) and not isinstance(value, bool):
+        try:
+            parsed = Decimal(value)
+        except InvalidOperation:
+            raise BadRecord(f"{field} is no number: {value!r}", field=field) from None
+        if parsed.is_finite():
+            return parsed
+    raise BadRecord(f"{field} is no number: {value!r}", field=field)
+
+
+def boolean(value: Any, field: str) -> bool | None:
+    """A boolean, also from "true" and "false" in any case; None stays None. Raises BadRecord."""
+    if value is None or value == "" or isinstance(value, bool):
+        return None if value == "" else value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise BadRecord(f"{field} is no boolean: {value!r}", field=field)
+
+
+def text(value: Any, field: str) -> str | None:
+    """A text; numbers are taken by their digits, since samples write codes both ways. Raises BadRecord."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        return str(value)
+    raise BadRecord(f"{field} is no text: {value!r}", field=field)
