@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
@@ -15,12 +16,13 @@ from azure.data.tables import (
     EdmType,
     EntityProperty,
     TableClient,
+    TableErrorCode,
     TableServiceClient,
     TableTransactionError,
     UpdateMode,
 )
-from azure.storage.blob import BlobLeaseClient, BlobServiceClient
-from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64EncodePolicy
+from azure.storage.blob import BlobLeaseClient, BlobServiceClient, StorageErrorCode
+from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient, TextBase64EncodePolicy
 
 from shared.clock import Clock
 from shared.settings import StorageSettings
@@ -28,6 +30,7 @@ from shared.storage import (
     CONTAINERS,
     QUEUES,
     TABLES,
+    TRANSACTION_ENTITIES,
     Blob,
     Conflict,
     Entity,
@@ -39,8 +42,8 @@ from shared.storage import (
     Write,
 )
 
-CONFLICTS = (404, 409, 412)
 NEVER = -1
+LEASE_LOST = (404, 409, 412)
 
 
 class AzureStore:
@@ -52,6 +55,7 @@ class AzureStore:
         self._clock = clock
         self._table_clients: dict[str, TableClient] = {}
         self._queue_clients: dict[str, QueueClient] = {}
+        self._lease_seconds: dict[str, int] = {}
 
     @cached_property
     def _blobs(self) -> BlobServiceClient:
@@ -105,7 +109,9 @@ class AzureStore:
     def get_blob(self, container: str, name: str) -> bytes | None:
         try:
             return self._blobs.get_blob_client(container, name).download_blob().readall()
-        except ResourceNotFoundError:
+        except ResourceNotFoundError as error:
+            if _code(error) == StorageErrorCode.CONTAINER_NOT_FOUND:
+                raise
             return None
 
     def list_blobs(self, container: str, prefix: str) -> Iterator[Blob]:
@@ -124,8 +130,10 @@ class AzureStore:
         self, table: str, partition: str, row: str, select: Sequence[str] | None = None
     ) -> Stored | None:
         try:
-            found = self._table(table).get_entity(partition, row, select=list(select) if select else None)
-        except ResourceNotFoundError:
+            found = self._table(table).get_entity(partition, row, select=_with_keys(select))
+        except ResourceNotFoundError as error:
+            if _code(error) == TableErrorCode.TABLE_NOT_FOUND:
+                raise
             return None
         return _stored(found)
 
@@ -146,52 +154,57 @@ class AzureStore:
             clauses.append("RowKey le @last")
             parameters["last"] = last
         found = self._table(table).query_entities(
-            " and ".join(clauses), parameters=parameters, select=list(select) if select else None
+            " and ".join(clauses), parameters=parameters, select=_with_keys(select)
         )
         return map(_stored, found)
 
     def write_entity(self, table: str, write: Write) -> str:
         client, entity = self._table(table), _to_sdk(write.entity)
-        guard: dict[str, Any] = _guard(write)
+        mode = UpdateMode.MERGE if write.kind == "merge" else UpdateMode.REPLACE
         try:
+            if write.kind == "delete" and write.etag is None:
+                client.delete_entity(entity["PartitionKey"], entity["RowKey"])
+                return ""
+            if write.kind == "delete":
+                # TableClient.delete_entity passes over a 404, also where an ETag asks for the entity as it was.
+                client.submit_transaction([_operation(write)])
+                return ""
             if write.kind == "insert":
                 return str(client.create_entity(entity)["etag"])
-            if write.kind == "delete":
-                client.delete_entity(entity["PartitionKey"], entity["RowKey"], **guard)
-                return ""
-            mode = UpdateMode.REPLACE if write.kind == "replace" else UpdateMode.MERGE
             if write.etag is None:
                 return str(client.upsert_entity(entity, mode=mode)["etag"])
-            return str(client.update_entity(entity, mode=mode, **guard)["etag"])
+            return str(client.update_entity(entity, mode=mode, **_guard(write))["etag"])
         except HttpResponseError as error:
-            raise _conflict_or(error, table, write) from error
+            if _is_conflict(error, write):
+                raise _conflict(table, write) from error
+            raise
 
     def write_entities(self, table: str, writes: Sequence[Write]) -> None:
-        if not writes:
-            return
-        operations: list[Any] = []
-        for write in writes:
-            entity, guard = _to_sdk(write.entity), _guard(write)
-            if write.kind == "insert":
-                operations.append(("create", entity))
-            elif write.kind == "delete":
-                operations.append(("delete", entity, guard))
-            else:
-                mode = UpdateMode.REPLACE if write.kind == "replace" else UpdateMode.MERGE
-                verb = "upsert" if write.etag is None else "update"
-                operations.append((verb, entity, {"mode": mode, **guard}))
-        try:
-            self._table(table).submit_transaction(operations)
-        except TableTransactionError as error:
-            raise _conflict_or(error, table, writes[error.index]) from error
+        if len(writes) > TRANSACTION_ENTITIES:
+            raise ValueError(f"a transaction has at most {TRANSACTION_ENTITIES} entities, not {len(writes)}")
+        left = list(writes)
+        while left:
+            try:
+                self._table(table).submit_transaction([_operation(write) for write in left])
+                return
+            except TableTransactionError as error:
+                failed = left[error.index]
+                if _is_conflict(error, failed):
+                    raise _conflict(table, failed) from error
+                # Azure refuses a transaction that deletes what is not there. Here that is done already.
+                if failed.kind != "delete" or not _is_gone(error):
+                    raise
+                del left[error.index]
 
     def send_message(self, queue: str, text: str, *, delay: float = 0) -> None:
-        self._queue(queue).send_message(text, visibility_timeout=round(delay), time_to_live=NEVER)
+        self._queue(queue).send_message(text, visibility_timeout=math.ceil(delay), time_to_live=NEVER)
 
     def receive_messages(self, queue: str, *, most: int, visibility: float) -> list[Message]:
-        found = self._queue(queue).receive_messages(
-            messages_per_page=most, max_messages=most, visibility_timeout=round(visibility)
+        pages = self._queue(queue).receive_messages(
+            messages_per_page=most, visibility_timeout=math.ceil(visibility)
         )
+        # One page is one request; the iterator would ask again until nothing is left to receive.
+        found: Iterable[QueueMessage] = next(pages.by_page(), ())
         return [
             Message(
                 message_id=item.id,
@@ -206,7 +219,10 @@ class AzureStore:
         try:
             self._queue(queue).delete_message(message.message_id, message.receipt)
         except HttpResponseError as error:
-            if error.status_code not in (400, 404):
+            if _code(error) not in (
+                StorageErrorCode.MESSAGE_NOT_FOUND,
+                StorageErrorCode.POP_RECEIPT_MISMATCH,
+            ):
                 raise
 
     def queue_length(self, queue: str) -> int:
@@ -219,6 +235,7 @@ class AzureStore:
             lease = BlobLeaseClient(blob)
             try:
                 lease.acquire(lease_duration=seconds)
+                self._lease_seconds[lease.id] = seconds
                 return Lease(name, lease.id, asked + timedelta(seconds=seconds))
             except ResourceNotFoundError:
                 if attempt == 2:
@@ -236,16 +253,19 @@ class AzureStore:
         try:
             self._lease_client(lease).renew()
         except HttpResponseError as error:
-            if error.status_code in CONFLICTS:
+            if error.status_code in LEASE_LOST:
                 raise LeaseLost(lease.name) from error
             raise
+        # Azure renews for the duration with which the lease was acquired, whatever one would like.
+        seconds = min(seconds, self._lease_seconds.get(lease.lease_id, seconds))
         return Lease(lease.name, lease.lease_id, asked + timedelta(seconds=seconds))
 
     def release_lease(self, lease: Lease) -> None:
+        self._lease_seconds.pop(lease.lease_id, None)
         try:
             self._lease_client(lease).release()
         except HttpResponseError as error:
-            if error.status_code not in CONFLICTS:
+            if error.status_code not in LEASE_LOST:
                 raise
 
     def _lease_client(self, lease: Lease) -> BlobLeaseClient:
@@ -269,20 +289,53 @@ def _to_sdk(entity: Entity) -> dict[str, Any]:
     }
 
 
+def _with_keys(select: Sequence[str] | None) -> list[str] | None:
+    return None if select is None else list(dict.fromkeys(("PartitionKey", "RowKey", *select)))
+
+
 def _stored(found: Any) -> Stored:
     entity: dict[str, Value] = {
-        name: value.value if isinstance(value, EntityProperty) else value for name, value in found.items()
+        name: value.value if isinstance(value, EntityProperty) else value
+        for name, value in found.items()
+        # A selected property that the entity lacks may be answered as null.
+        if value is not None
     }
     return Stored(entity, found.metadata["etag"])
 
 
 def _guard(write: Write) -> dict[str, Any]:
-    return {"etag": write.etag, "match_condition": MatchConditions.IfNotModified} if write.etag else {}
+    return (
+        {} if write.etag is None else {"etag": write.etag, "match_condition": MatchConditions.IfNotModified}
+    )
 
 
-def _conflict_or(error: HttpResponseError, table: str, write: Write) -> Exception:
-    if error.status_code in CONFLICTS and not (error.status_code == 404 and write.etag is None):
-        return Conflict(
-            f"{write.kind} of {table} {write.entity['PartitionKey']!r} {write.entity['RowKey']!r}"
-        )
-    return error
+def _operation(write: Write) -> Any:
+    """A write as `TableClient.submit_transaction` takes it."""
+    entity = _to_sdk(write.entity)
+    if write.kind == "insert":
+        return ("create", entity)
+    if write.kind == "delete":
+        return ("delete", entity, _guard(write))
+    mode = UpdateMode.MERGE if write.kind == "merge" else UpdateMode.REPLACE
+    return ("upsert" if write.etag is None else "update", entity, {"mode": mode, **_guard(write)})
+
+
+def _code(error: HttpResponseError) -> str:
+    """Storage's error code; some of the SDK's errors carry none."""
+    code: str = getattr(error, "error_code", None) or ""
+    return code
+
+
+def _is_gone(error: HttpResponseError) -> bool:
+    return error.status_code == 404 and _code(error) != TableErrorCode.TABLE_NOT_FOUND
+
+
+def _is_conflict(error: HttpResponseError, write: Write) -> bool:
+    """Whether what is stored stood against the write, not what was sent."""
+    if write.etag is not None and _is_gone(error):
+        return True
+    return error.status_code in (409, 412) and _code(error) != TableErrorCode.TABLE_BEING_DELETED
+
+
+def _conflict(table: str, write: Write) -> Conflict:
+    return Conflict(f"{write.kind} of {table} {write.entity['PartitionKey']!r} {write.entity['RowKey']!r}")

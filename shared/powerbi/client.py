@@ -21,7 +21,7 @@ from shared.errors import (
 from shared.http import Answer, Http
 
 # A POST must end well inside the writer's lease of 60 seconds.
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 20.0
 
 
 class Identity(Protocol):

@@ -1,7 +1,7 @@
 """The messages of the queue `push`, and the one wake that may be outstanding for a dataset.
 
 A message's top level never holds id, dequeueCount, insertionTime or their like in any case: the Functions host would put
-them in place of the message's own metadata.
+them in place of the message's own metadata. `attempt` counts re-enqueueings, `swept` returns from the poison queue.
 """
 
 from collections.abc import Iterable
@@ -35,6 +35,7 @@ class Ids(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ids"
     operation: str
     first_enqueued_at: datetime
     attempt: int = 0
+    swept: int = 0
 
 
 class Wake(
@@ -48,6 +49,7 @@ class Wake(
     operation: str
     first_enqueued_at: datetime
     attempt: int = 0
+    swept: int = 0
 
 
 Message = Ids | Wake
@@ -86,6 +88,9 @@ def send_ids(
     ids: Iterable[str],
     reason: str,
     operation: str,
+    *,
+    delay: float = 0,
+    attempt: int = 0,
 ) -> int:
     """Queue distinct ids to be fetched; answers how many there were."""
     distinct = sorted(set(ids))
@@ -97,8 +102,9 @@ def send_ids(
             reason=reason,
             operation=operation,
             first_enqueued_at=clock.now(),
+            attempt=attempt,
         )
-        send(store, message)
+        send(store, message, delay=delay)
     return len(distinct)
 
 

@@ -8,7 +8,7 @@ lifecycle rule empties.
 import gzip
 import uuid
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -81,6 +81,11 @@ def pending(store: Store, dataset: str) -> Iterator[Blob]:
     prefix = f"pending/{dataset}/"
     for blob in store.list_blobs(CONTAINER, prefix):
         yield Blob(blob.name.removeprefix(prefix), blob.size)
+
+
+def landed_at(name: str) -> datetime:
+    """When a batch landed, by our clock, as its name tells."""
+    return datetime.strptime(name[:21], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
 
 
 def read(store: Store, dataset: str, name: str) -> Batch | None:

@@ -86,3 +86,10 @@ def text(value: Any, field: str) -> str | None:
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return str(value)
     raise BadRecord(f"{field} is no text: {value!r}", field=field)
+
+
+def id_at(record: Any, path: str) -> str:
+    """An id at a dotted path, in lower case; "" where there is none. For following references, so it never raises."""
+    for name in path.split("."):
+        record = record.get(name) if isinstance(record, dict) else None
+    return record.lower() if isinstance(record, str) else ""

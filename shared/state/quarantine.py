@@ -1,0 +1,66 @@
+"""The quarantine: records that could not be shaped or that Power BI refused, with their payload and the error.
+
+An entity a record says what is wrong and where its payload lies. A later good version of the record takes it out again.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from shared.clock import Clock
+from shared.state.mirror import partition
+from shared.storage import Store, Write
+from shared.xero import wire
+
+TABLE = "quarantine"
+CONTAINER = "quarantine"
+
+
+def keep(
+    store: Store,
+    clock: Clock,
+    organisation: str,
+    resource: str,
+    record_id: str,
+    record: dict[str, Any],
+    error: str,
+    batch: str,
+) -> str:
+    """Put a record aside; answers where its payload lies. A record without a readable id is named by its content."""
+    payload = wire.encode(record)
+    name = record_id or f"no-id-{hashlib.sha256(payload).hexdigest()[:16]}"
+    where = f"records/{organisation}/{resource}/{name}.json"
+    store.put_blob(CONTAINER, where, payload)
+    store.write_entity(
+        TABLE,
+        Write(
+            "replace",
+            {
+                "PartitionKey": partition(organisation, resource),
+                "RowKey": name,
+                "format": 1,
+                "at": clock.now().isoformat(),
+                "batch": batch,
+                "payload": f"{CONTAINER}/{where}",
+                "error": error[:30_000],
+            },
+        ),
+    )
+    return f"{CONTAINER}/{where}"
+
+
+def listed(store: Store, organisation: str, resource: str) -> list[str]:
+    """The ids (or names) of the records of a resource that lie in the quarantine."""
+    stored = store.query_entities(TABLE, partition(organisation, resource), select=("RowKey",))
+    return [str(entry.entity["RowKey"]) for entry in stored]
+
+
+def heal(store: Store, pushed: Iterable[tuple[str, str, str]]) -> None:
+    """Take out what was pushed since; (organisation, resource, record id) each."""
+    by_resource: dict[tuple[str, str], set[str]] = {}
+    for organisation, resource, record_id in pushed:
+        by_resource.setdefault((organisation, resource), set()).add(record_id)
+    for (organisation, resource), ids in by_resource.items():
+        for record_id in ids.intersection(listed(store, organisation, resource)):
+            key = {"PartitionKey": partition(organisation, resource), "RowKey": record_id}
+            store.write_entity(TABLE, Write("delete", key))  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""The use cases, each readable from top to bottom."""

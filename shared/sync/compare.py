@@ -1,0 +1,165 @@
+"""What a set of batches comes to: which records changed, which did not, which cannot be shaped or told apart."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared import tables
+from shared.audit import Audit
+from shared.errors import BadRecord
+from shared.state import connections, mirror, quarantine
+from shared.state.connections import Organisation
+from shared.state.mirror import Known
+from shared.state.outbox import Batch
+from shared.storage import Write
+from shared.sync import winners
+from shared.sync.connector import Connector
+from shared.sync.winners import Fetch
+from shared.tables.table import Row, Source
+
+
+@dataclass
+class Change:
+    """A record that is to be pushed, and what the mirror knew of it."""
+
+    organisation: Organisation
+    resource: str
+    fetch: Fetch
+    known: Known | None
+    rows: dict[str, list[Row]]
+    version: int = 0
+    refused: str = ""
+
+
+@dataclass
+class Work:
+    """What a set of batches comes to."""
+
+    changes: list[Change] = field(default_factory=list)
+    unchanged: dict[tuple[str, str], list[Write]] = field(default_factory=lambda: defaultdict(list))
+    doubtful: list[tuple[str, str, set[str]]] = field(default_factory=list)
+
+
+def compare(connector: Connector, batches: Sequence[Batch], audit: Audit, *, again: bool) -> Work:
+    """The newest fetch of each record against the mirror."""
+    work = Work()
+    by_resource: dict[tuple[str, str], list[Batch]] = defaultdict(list)
+    for batch in batches:
+        by_resource[batch.header.organisation, batch.header.resource].append(batch)
+    for (tenant_id, resource), some in by_resource.items():
+        organisation = connections.find(connector.store, tenant_id)
+        if organisation is None:
+            names = [batch.name for batch in some]
+            audit.add("push", "ignored", organisation=tenant_id, why="not connected any more", batches=names)
+            continue
+        found: list[Fetch] = []
+        for batch in some:
+            good, bad = winners.fetches(batch)
+            found += good
+            for record, error in bad:
+                where = quarantine.keep(
+                    connector.store, connector.clock, tenant_id, resource, "", record, error, batch.name
+                )
+                audit.add(
+                    "quarantine", "record", organisation=tenant_id, resource=resource, why=where, error=error
+                )
+        best, doubtful = winners.newest(found)
+        known = mirror.known(connector.store, tenant_id, resource, best)
+        for record_id, fetch in best.items():
+            _judge(
+                connector,
+                organisation,
+                resource,
+                fetch,
+                known.get(record_id),
+                work,
+                doubtful,
+                audit,
+                again=again,
+            )
+        if doubtful:
+            work.doubtful.append((tenant_id, resource, doubtful))
+    return work
+
+
+def _judge(
+    connector: Connector,
+    organisation: Organisation,
+    resource: str,
+    fetch: Fetch,
+    known: Known | None,
+    work: Work,
+    doubtful: set[str],
+    audit: Audit,
+    *,
+    again: bool,
+) -> None:
+    """One record: changed, unchanged, older than what we have, or bad."""
+    if known is None and fetch.record is None:
+        return
+    if known is not None:
+        if not again and winners.is_in_doubt(fetch, known):
+            doubtful.add(fetch.record_id)
+        if not winners.is_newer(fetch, known):
+            return
+        same = fetch.hash == known.hash and known.transform == tables.TRANSFORM
+        if same and not again:
+            seen = known_after(fetch, known.version, known.etag, deleted=known.deleted)
+            work.unchanged[organisation.tenant_id, resource].append(
+                mirror.advance(organisation.tenant_id, resource, seen)
+            )
+            return
+    record = fetch.record
+    if record is None:
+        record = mirror.record(connector.store, organisation.tenant_id, resource, fetch.record_id) or {}
+    try:
+        rows = shape(organisation, resource, record)
+    except BadRecord as error:
+        where = quarantine.keep(
+            connector.store,
+            connector.clock,
+            organisation.tenant_id,
+            resource,
+            fetch.record_id,
+            record,
+            str(error),
+            fetch.batch,
+        )
+        audit.add(
+            "quarantine",
+            "record",
+            organisation=organisation.tenant_id,
+            resource=resource,
+            why=where,
+            batches=[fetch.batch],
+            error=f"{fetch.record_id}: {error}",
+        )
+        return
+    work.changes.append(Change(organisation, resource, fetch, known, rows))
+
+
+def shape(organisation: Organisation, resource: str, record: dict[str, Any]) -> dict[str, list[Row]]:
+    """A record's rows in each table that it feeds, without their version. Raises BadRecord."""
+    source = Source(
+        tenant_id=organisation.tenant_id,
+        base_currency=organisation.base_currency,
+        record=record,
+        document=record,
+    )
+    return {table.name: table.shape(source) for table in tables.fed_by(resource)}
+
+
+def known_after(fetch: Fetch, version: int, etag: str, *, deleted: bool) -> Known:
+    """What the mirror knows once a fetch is pushed under a version."""
+    return Known(
+        record_id=fetch.record_id,
+        stamp=fetch.stamp,
+        fetched_from=fetch.fetched_from,
+        fetched_to=fetch.fetched_to,
+        hash=fetch.hash,
+        transform=tables.TRANSFORM,
+        version=version,
+        deleted=deleted,
+        etag=etag,
+    )

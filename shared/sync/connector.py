@@ -1,0 +1,31 @@
+"""What every use case is given: settings, clock, storage, the vault and the vendors' clients."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.audit import Audit
+from shared.clock import Clock
+from shared.powerbi.client import PowerBI
+from shared.secrets import Secrets
+from shared.settings import Settings
+from shared.storage import Store
+from shared.xero.client import XeroClient
+from shared.xero.identity import XeroIdentity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connector:
+    """The parts that a use case works with. Vendors' clients are made when first asked for."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    secrets: Callable[[], Secrets]
+    xero: Callable[[], XeroClient]
+    xero_identity: Callable[[], XeroIdentity]
+    powerbi: Callable[[], PowerBI]
+
+    def audit(self, operation: str = "") -> Audit:
+        """An audit of one run; `operation` carries on the id of the message that caused it."""
+        return Audit(self.store, self.clock, operation or uuid.uuid4().hex)

@@ -1,0 +1,153 @@
+"""Honour the queue's messages: fetch the ids that they name, together, then drain the outbox of each dataset concerned.
+
+A received message is honoured in the same run. What must wait goes back as a new message with a delay and an attempt count,
+so that the queue's own count of tries stays for crashes.
+"""
+
+import hashlib
+import logging
+from collections import defaultdict
+from datetime import datetime
+
+from shared.audit import Audit
+from shared.errors import AskPerson, BadMessage, ConnectorError, ConsentLost, GiveUp, RetryLater, RunEnded
+from shared.state import connections, messages
+from shared.state.messages import Ids, Wake
+from shared.sync.connector import Connector
+from shared.sync.land import fetch_ids
+from shared.sync.push import drain
+from shared.xero.resources import RESOURCES
+
+logger = logging.getLogger(__name__)
+
+# The most that Azure hands out at once.
+TOGETHER = 32
+# Messages taken along come back after this, should the run crash.
+HIDDEN_SECONDS = 300
+LONGEST_DELAY = 3600.0
+ASK_AGAIN_SECONDS = 3600.0
+
+
+def honour(connector: Connector, text: str, *, until: datetime) -> None:
+    """Honour the message that woke us and whatever else is waiting: a burst of webhooks is fetched together."""
+    audit = connector.audit(_operation(text))
+    try:
+        along = connector.store.receive_messages(messages.QUEUE, most=TOGETHER, visibility=HIDDEN_SECONDS)
+        received = [
+            decode_or_put_aside(connector, audit, each)
+            for each in (text, *(message.text for message in along))
+        ]
+        datasets = _fetch(connector, audit, [message for message in received if isinstance(message, Ids)])
+        for message in along:
+            connector.store.delete_message(messages.QUEUE, message)
+        wakes = {message.dataset: message for message in received if isinstance(message, Wake)}
+        for dataset in sorted({*datasets, *wakes}):
+            _drain(connector, audit, dataset, wakes.get(dataset), until)
+    finally:
+        audit.flush()
+
+
+def _operation(text: str) -> str:
+    try:
+        return messages.decode(text).operation
+    except BadMessage:
+        return ""
+
+
+def decode_or_put_aside(connector: Connector, audit: Audit, text: str) -> Ids | Wake | None:
+    """A message of ours; what is none is put aside with its text, for a person to look at."""
+    try:
+        return messages.decode(text)
+    except BadMessage as error:
+        where = put_aside(connector, text)
+        logger.warning("A queue message was put aside: %s (%s)", error, where)
+        audit.add("message", "put aside", why=where, error=str(error))
+        return None
+
+
+def put_aside(connector: Connector, text: str) -> str:
+    """Keep a message's text in the quarantine; answers where it lies."""
+    name = f"messages/{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    connector.store.put_blob("quarantine", name, text.encode())
+    return f"quarantine/{name}"
+
+
+def _fetch(connector: Connector, audit: Audit, received: list[Ids]) -> set[str]:
+    """Fetch and land the distinct ids of all messages; answers the datasets that they belong to."""
+    together: dict[tuple[str, str], list[Ids]] = defaultdict(list)
+    for message in received:
+        together[message.organisation, message.resource].append(message)
+    datasets: set[str] = set()
+    for (tenant_id, resource), some in together.items():
+        organisation = connections.find(connector.store, tenant_id)
+        if organisation is None or organisation.consent_lost:
+            why = (
+                "not connected"
+                if organisation is None
+                else "consent lost; connect reads what changed meanwhile"
+            )
+            audit.add("fetch", "ignored", organisation=tenant_id, resource=resource, why=why)
+            continue
+        ids = {record_id for message in some for record_id in message.ids}
+        try:
+            fetch_ids(connector, audit, organisation, RESOURCES[resource], ids, some[0].reason)
+        except ConsentLost as lost:
+            connections.mark_consent_lost(connector.store, organisation)
+            audit.add("fetch", "ask", organisation=tenant_id, resource=resource, error=str(lost))
+        except (RetryLater, AskPerson, GiveUp) as error:
+            _again(connector, audit, some, ids, error)
+        datasets.add(organisation.dataset)
+    return datasets
+
+
+def _again(connector: Connector, audit: Audit, some: list[Ids], ids: set[str], error: ConnectorError) -> None:
+    """Put ids back with a delay; those that landed already are fetched once more, which does no harm."""
+    attempt = max(message.attempt for message in some) + 1
+    delay = min(LONGEST_DELAY, error.seconds if isinstance(error, RetryLater) else ASK_AGAIN_SECONDS)
+    messages.send_ids(
+        connector.store,
+        connector.clock,
+        some[0].organisation,
+        some[0].resource,
+        ids,
+        some[0].reason,
+        audit.operation,
+        delay=delay,
+        attempt=attempt,
+    )
+    audit.add(
+        "fetch",
+        "retried" if isinstance(error, RetryLater) else "ask",
+        organisation=some[0].organisation,
+        resource=some[0].resource,
+        why=f"attempt {attempt} in {delay:.0f} s",
+        count=len(ids),
+        error=str(error),
+    )
+
+
+def _drain(connector: Connector, audit: Audit, dataset: str, wake: Wake | None, until: datetime) -> None:
+    if wake is not None:
+        messages.wake_arrived(connector.store, dataset)
+    attempt = wake.attempt + 1 if wake else 1
+    try:
+        if drain(connector, dataset, audit, until=until):
+            messages.wake(connector.store, connector.clock, dataset, "more is pending", audit.operation)
+        return
+    except RunEnded as ended:
+        error: ConnectorError = ended
+        delay = 5.0
+    except RetryLater as wait:
+        error, delay = wait, min(LONGEST_DELAY, wait.seconds)
+    except (AskPerson, GiveUp) as stop:
+        error, delay = stop, ASK_AGAIN_SECONDS
+        logger.error("Dataset %s waits for a person: %s", dataset, stop)
+    audit.add(
+        "push",
+        "ask" if isinstance(error, (AskPerson, GiveUp)) else "retried",
+        why=f"dataset {dataset}: attempt {attempt}, again in {delay:.0f} s",
+        error=str(error),
+    )
+    messages.wake(
+        connector.store, connector.clock, dataset, "again", audit.operation, delay=delay, attempt=attempt
+    )

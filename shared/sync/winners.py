@@ -1,0 +1,112 @@
+"""Which of several fetches of a record is the newest, and what the mirror makes of it. No I/O."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from shared.clock import milliseconds
+from shared.errors import BadRecord
+from shared.state.mirror import Known
+from shared.state.outbox import Batch
+from shared.xero import wire
+from shared.xero.paging import record_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetch:
+    """A record as one answer had it. `record` is None when Xero said that there is none (any more)."""
+
+    record_id: str
+    record: dict[str, Any] | None
+    stamp: int
+    fetched_from: int
+    fetched_to: int
+    hash: str
+    batch: str
+
+
+def fetches(batch: Batch) -> tuple[list[Fetch], list[tuple[dict[str, Any], str]]]:
+    """A batch's records, and those whose id or stamp cannot be read, with what is wrong. Raises BadMessage."""
+    resource, header = batch.resource, batch.header
+    fetched_from, fetched_to = milliseconds(header.fetched_from), milliseconds(header.fetched_to)
+    good: list[Fetch] = []
+    bad: list[tuple[dict[str, Any], str]] = []
+    for record in batch.records():
+        found = record_id(record, resource)
+        try:
+            if not found:
+                raise BadRecord(
+                    f"{resource.id_field} is {record.get(resource.id_field)!r}", field=resource.id_field
+                )
+            stamp = (
+                wire.instant(record.get(resource.stamp_field), resource.stamp_field)
+                if resource.stamp_field
+                else None
+            )
+        except BadRecord as error:
+            bad.append((record, str(error)))
+            continue
+        good.append(
+            Fetch(
+                record_id=found,
+                record=record,
+                stamp=milliseconds(stamp) if stamp else -1,
+                fetched_from=fetched_from,
+                fetched_to=fetched_to,
+                hash=content_hash(record),
+                batch=batch.name,
+            )
+        )
+    for missing in header.missing:
+        gone = Fetch(
+            record_id=missing,
+            record=None,
+            stamp=-1,
+            fetched_from=fetched_from,
+            fetched_to=fetched_to,
+            hash="",
+            batch=batch.name,
+        )
+        good.append(gone)
+    return good, bad
+
+
+def content_hash(record: Mapping[str, Any]) -> str:
+    """The same for the same content, whatever the order of fields."""
+    return hashlib.sha256(msgspec.json.encode(record, order="deterministic", enc_hook=str)).hexdigest()[:32]
+
+
+def is_newer(one: Fetch | Known, other: Fetch | Known) -> bool:
+    """Whether `one` is at least as new as `other`: by stamp, then by when it was fetched.
+
+    A record without a stamp, and one that is gone, is judged by its fetch alone.
+    """
+    if one.stamp >= 0 and other.stamp >= 0 and one.stamp != other.stamp:
+        return one.stamp > other.stamp
+    return one.fetched_to >= other.fetched_to
+
+
+def is_in_doubt(one: Fetch | Known, other: Fetch | Known) -> bool:
+    """Same stamp, other content, and fetches that overlapped: nobody can say which is newer."""
+    return (
+        one.stamp == other.stamp
+        and one.hash != other.hash
+        and one.fetched_from <= other.fetched_to
+        and other.fetched_from <= one.fetched_to
+    )
+
+
+def newest(found: list[Fetch]) -> tuple[dict[str, Fetch], set[str]]:
+    """The newest fetch of each record, and the ids of those in doubt."""
+    best: dict[str, Fetch] = {}
+    doubtful: set[str] = set()
+    for fetch in found:
+        other = best.get(fetch.record_id)
+        if other is not None and is_in_doubt(fetch, other):
+            doubtful.add(fetch.record_id)
+        if other is None or is_newer(fetch, other):
+            best[fetch.record_id] = fetch
+    return best, doubtful

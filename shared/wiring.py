@@ -1,0 +1,128 @@
+"""Wiring: the one place that builds clients from settings. Nothing is built before it is used."""
+
+import os
+from collections.abc import Mapping
+from functools import cache, cached_property
+
+from azure.core.credentials import TokenCredential
+from azure.identity import ManagedIdentityCredential
+
+from shared.budgets import XeroBudget
+from shared.clock import Clock, SystemClock
+from shared.http import Http
+from shared.powerbi.client import DEADLINE_SECONDS, PowerBI
+from shared.secrets import POWERBI_CLIENT_SECRET, Secrets
+from shared.settings import Settings, is_loopback, read_settings
+from shared.storage_azure import AzureStore
+from shared.sync.connector import Connector
+from shared.sync.refresh import ask_for_refresh
+from shared.xero.client import XeroClient
+from shared.xero.identity import XeroIdentity
+
+# A page of 1,000 invoices with lines takes Xero several seconds; a lease lasts 60.
+XERO_SECONDS = 45.0
+IDENTITY_SECONDS = 30.0
+
+
+@cache
+def connector() -> Connector:
+    """The connector of this process. Raises SettingsError at the first use when the set-up is wrong."""
+    return build(os.environ)
+
+
+def build(environment: Mapping[str, str]) -> Connector:
+    """A connector from an environment's settings."""
+    settings, clock = read_settings(environment), SystemClock()
+    parts = _Parts(settings, clock)
+    return Connector(
+        settings=settings,
+        clock=clock,
+        store=parts.store,
+        secrets=lambda: parts.secrets,
+        xero=lambda: parts.xero,
+        xero_identity=lambda: parts.xero_identity,
+        powerbi=lambda: parts.powerbi,
+    )
+
+
+class _Parts:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+
+    @cached_property
+    def store(self) -> AzureStore:
+        storage = self._settings.storage
+        credential = None if storage.connection_string else self._identity(storage.client_id)
+        return AzureStore(storage, credential, self._clock)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        from azure.keyvault.secrets import SecretClient
+
+        # A stand-in on loopback cannot answer for vault.azure.net; settings refuse its certificate anywhere else.
+        local = is_loopback(self._settings.key_vault_url)
+        client = SecretClient(
+            self._settings.key_vault_url,
+            self._identity(self._settings.managed_identity_client_id),
+            verify_challenge_resource=not local,
+            connection_verify=self._verify,
+        )
+        return Secrets(client, self._clock)
+
+    @cached_property
+    def xero(self) -> XeroClient:
+        settings = self._settings
+        budget = XeroBudget(
+            self.store,
+            self._clock,
+            minute_limit=settings.xero_minute_limit,
+            day_limit=settings.xero_day_limit,
+            webhook_reserve=settings.xero_webhook_reserve,
+        )
+        return XeroClient(
+            Http(deadline_seconds=XERO_SECONDS),
+            settings.xero_api_url,
+            self.secrets,
+            budget,
+            self._clock,
+            lambda token_set: ask_for_refresh(self.store, token_set),
+        )
+
+    @cached_property
+    def xero_identity(self) -> XeroIdentity:
+        settings = self._settings
+        return XeroIdentity(
+            Http(deadline_seconds=IDENTITY_SECONDS),
+            settings.xero_identity_url,
+            settings.xero_api_url,
+            settings.xero_client_id,
+        )
+
+    @cached_property
+    def powerbi(self) -> PowerBI:
+        from shared.powerbi.identity import PowerBIIdentity
+
+        settings = self._settings
+        identity = PowerBIIdentity(
+            authority=f"{settings.powerbi_authority_url}/{settings.powerbi_tenant_id}",
+            client_id=settings.powerbi_client_id,
+            client_secret=lambda: self.secrets.require(POWERBI_CLIENT_SECRET),
+            verify=self._verify,
+            known_authority=not is_loopback(settings.powerbi_authority_url),
+        )
+        return PowerBI(
+            Http(deadline_seconds=DEADLINE_SECONDS),
+            settings.powerbi_api_url,
+            settings.powerbi_workspace_id,
+            identity,
+            self._clock,
+            posts_per_minute=settings.powerbi_posts_per_minute,
+        )
+
+    @cached_property
+    def _verify(self) -> str | bool:
+        return self._settings.local_ca_file or True
+
+    def _identity(self, client_id: str) -> TokenCredential:
+        return ManagedIdentityCredential(client_id=client_id) if client_id else ManagedIdentityCredential()
