@@ -39,13 +39,15 @@ class Answer:
 
 
 class Http:
-    """Keeps connections open for one vendor. Not for several threads at once."""
+    """Keeps connections open for one vendor. Not for several threads at once.
 
-    def __init__(self, *, deadline_seconds: float, verify: str | bool = True) -> None:
+    use_proxies: take proxies and certificates from the environment, as everywhere but on loopback.
+    """
+
+    def __init__(self, *, deadline_seconds: float, use_proxies: bool = True) -> None:
         self.deadline_seconds = deadline_seconds
         self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = verify
+        self._session.trust_env = use_proxies
         self._session.mount("https://", HTTPAdapter(max_retries=0))
         self._session.mount("http://", HTTPAdapter(max_retries=0))
 

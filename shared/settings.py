@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
@@ -69,17 +69,18 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def minutes_by_resource(value: str) -> dict[str, float]:
-    parsed = {}
-    for entry in filter(None, (part.strip() for part in value.split(","))):
-        name, separator, minutes = entry.partition("=")
-        try:
-            if not separator or not 0 <= float(minutes) <= 44640:
-                raise ValueError
-            parsed[name.strip()] = float(minutes)
-        except ValueError:
-            raise ValueError(f"has {entry!r}, which is not like Invoices=15") from None
-    return parsed
+def by_resource(most: float) -> Callable[[str], dict[str, float]]:
+    def parse(value: str) -> dict[str, float]:
+        parsed = {}
+        for entry in filter(None, (part.strip() for part in value.split(","))):
+            name, _, amount = entry.partition("=")
+            try:
+                parsed[name.strip()] = number(0, most)(amount)
+            except ValueError:
+                raise ValueError(f"has {entry!r}, which is not like Invoices=15") from None
+        return parsed
+
+    return parse
 
 
 def setting(name: str, parse: Callable[[str], Any], means: str, default: Any = MISSING) -> Any:
@@ -159,9 +160,15 @@ class Settings:
     )
     poll_minutes_by_resource: Mapping[str, float] = setting(
         "POLL_MINUTES_BY_RESOURCE",
-        minutes_by_resource,
-        "Exceptions to POLL_MINUTES.",
+        by_resource(44640),
+        "Exceptions to POLL_MINUTES, as `Accounts=60,Organisation=1440`.",
         {"Accounts": 60.0, "Organisation": 1440.0},
+    )
+    reread_hours_by_resource: Mapping[str, float] = setting(
+        "REREAD_HOURS_BY_RESOURCE",
+        by_resource(8760),
+        "How often a resource is read whole, to find what Xero changes without moving UpdatedDateUTC: balances, due dates.",
+        {"Contacts": 24.0, "Invoices": 168.0, "Payments": 168.0},
     )
     poll_overlap_seconds: int = setting(
         "POLL_OVERLAP_SECONDS",
@@ -207,8 +214,11 @@ class Settings:
     )
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings in `environment`, or one SettingsError that names every missing and bad one."""
+def read_settings(environment: Mapping[str, str], resources: Collection[str]) -> Settings:
+    """The settings in `environment`, or one SettingsError that names every missing and bad one.
+
+    resources: the names that settings by resource may use.
+    """
     values: dict[str, Any] = {}
     problems: list[str] = []
     for declared in fields(Settings):
@@ -225,6 +235,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             values[declared.name] = declared.metadata["parse"](given)
         except ValueError as error:
             problems.append(f"{name} {error}.")
+        if name.endswith("_BY_RESOURCE"):
+            unknown = sorted(set(values.get(declared.name, ())) - set(resources))
+            if unknown:
+                problems.append(f"{name} names {', '.join(unknown)}; resources are {', '.join(resources)}.")
     storage = _read_storage(environment, problems)
     if values.get("local_ca_file"):
         for name in ("key_vault_url", "powerbi_authority_url"):

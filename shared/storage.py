@@ -83,6 +83,9 @@ class Store(Protocol):
     have taken effect or not.
     """
 
+    def prepare(self) -> None:
+        """Create CONTAINERS, TABLES and QUEUES, which `infra/` provisions in Azure. May run at any time."""
+
     def put_blob(self, container: str, name: str, data: bytes, *, overwrite: bool = True) -> None:
         """Write a blob; Conflict when it is there and `overwrite` is false."""
 

@@ -182,6 +182,8 @@ class AzureStore:
     def write_entities(self, table: str, writes: Sequence[Write]) -> None:
         if len(writes) > TRANSACTION_ENTITIES:
             raise ValueError(f"a transaction has at most {TRANSACTION_ENTITIES} entities, not {len(writes)}")
+        if len({(write.entity["PartitionKey"], write.entity["RowKey"]) for write in writes}) < len(writes):
+            raise ValueError("an entity appears twice in a transaction")
         left = list(writes)
         while left:
             try:

@@ -18,6 +18,7 @@ from shared.sync.connector import Connector
 from shared.sync.refresh import ask_for_refresh
 from shared.xero.client import XeroClient
 from shared.xero.identity import XeroIdentity
+from shared.xero.resources import RESOURCES
 
 # A page of 1,000 invoices with lines takes Xero several seconds; a lease lasts 60.
 XERO_SECONDS = 45.0
@@ -32,7 +33,7 @@ def connector() -> Connector:
 
 def build(environment: Mapping[str, str]) -> Connector:
     """A connector from an environment's settings."""
-    settings, clock = read_settings(environment), SystemClock()
+    settings, clock = read_settings(environment, RESOURCES), SystemClock()
     parts = _Parts(settings, clock)
     return Connector(
         settings=settings,
@@ -81,7 +82,7 @@ class _Parts:
             webhook_reserve=settings.xero_webhook_reserve,
         )
         return XeroClient(
-            Http(deadline_seconds=XERO_SECONDS),
+            _http(XERO_SECONDS, settings.xero_api_url),
             settings.xero_api_url,
             self.secrets,
             budget,
@@ -93,7 +94,7 @@ class _Parts:
     def xero_identity(self) -> XeroIdentity:
         settings = self._settings
         return XeroIdentity(
-            Http(deadline_seconds=IDENTITY_SECONDS),
+            _http(IDENTITY_SECONDS, settings.xero_identity_url),
             settings.xero_identity_url,
             settings.xero_api_url,
             settings.xero_client_id,
@@ -108,11 +109,11 @@ class _Parts:
             authority=f"{settings.powerbi_authority_url}/{settings.powerbi_tenant_id}",
             client_id=settings.powerbi_client_id,
             client_secret=lambda: self.secrets.require(POWERBI_CLIENT_SECRET),
-            verify=self._verify,
+            ca_file=settings.local_ca_file,
             known_authority=not is_loopback(settings.powerbi_authority_url),
         )
         return PowerBI(
-            Http(deadline_seconds=DEADLINE_SECONDS),
+            _http(DEADLINE_SECONDS, settings.powerbi_api_url),
             settings.powerbi_api_url,
             settings.powerbi_workspace_id,
             identity,
@@ -126,3 +127,7 @@ class _Parts:
 
     def _identity(self, client_id: str) -> TokenCredential:
         return ManagedIdentityCredential(client_id=client_id) if client_id else ManagedIdentityCredential()
+
+
+def _http(deadline_seconds: float, url: str) -> Http:
+    return Http(deadline_seconds=deadline_seconds, use_proxies=not is_loopback(url))

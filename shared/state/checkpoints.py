@@ -24,7 +24,7 @@ Phase = Literal["pages", "correction", "count", "touched"]
 class Read(msgspec.Struct, frozen=True, kw_only=True):
     """A read in progress.
 
-    kind: "history" (the first), "increment" (changed since), "whole" (a list that knows no increments).
+    kind: "history" (the first), "increment" (changed since), "whole" (the history's range once more).
     phase: "pages" (the list), "correction" (what changed since the read began), "count" (how many there are now),
     "touched" (documents that the records of a history refer to). page: the next one to ask for.
     began: Xero's clock at the first answer. item_count: what the last page said. attempt: repetitions so far.
@@ -51,6 +51,7 @@ class Checkpoint:
 
     history: the folder of the complete first read's ids, "" before. watermark: the next increment begins here, by Xero's
     clock. read: what is in progress. next_at: when the next read is due; resume_at: no call before this, by our clock.
+    whole_at: when everything was last read.
     """
 
     tenant_id: str
@@ -61,6 +62,7 @@ class Checkpoint:
     next_at: datetime = LONG_AGO
     resume_at: datetime = LONG_AGO
     completed_at: datetime | None = None
+    whole_at: datetime = LONG_AGO
     records: int = 0
     trouble: str = ""
     etag: str = ""
@@ -80,6 +82,7 @@ class Checkpoint:
             "next_at": _text(self.next_at),
             "resume_at": _text(self.resume_at),
             "completed_at": _text(self.completed_at),
+            "whole_at": _text(self.whole_at),
             "records": self.records,
             "trouble": self.trouble[:4000],
         }
@@ -105,6 +108,7 @@ def load(store: Store, tenant_id: str, resource: str) -> Checkpoint:
         next_at=_instant(entity["next_at"]) or LONG_AGO,
         resume_at=_instant(entity["resume_at"]) or LONG_AGO,
         completed_at=_instant(entity["completed_at"]),
+        whole_at=_instant(entity["whole_at"]) or LONG_AGO,
         records=int(entity["records"]),
         trouble=str(entity["trouble"]),
         etag=stored.etag,

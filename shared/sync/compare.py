@@ -1,5 +1,6 @@
 """What a set of batches comes to: which records changed, which did not, which cannot be shaped or told apart."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from shared.sync import winners
 from shared.sync.connector import Connector
 from shared.sync.winners import Fetch
 from shared.tables.table import Row, Source
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -58,12 +62,7 @@ def compare(connector: Connector, batches: Sequence[Batch], audit: Audit, *, aga
             good, bad = winners.fetches(batch)
             found += good
             for record, error in bad:
-                where = quarantine.keep(
-                    connector.store, connector.clock, tenant_id, resource, "", record, error, batch.name
-                )
-                audit.add(
-                    "quarantine", "record", organisation=tenant_id, resource=resource, why=where, error=error
-                )
+                put_aside(connector, audit, tenant_id, resource, "", record, error, batch.name)
         best, doubtful = winners.newest(found)
         known = mirror.known(connector.store, tenant_id, resource, best)
         for record_id, fetch in best.items():
@@ -116,9 +115,9 @@ def _judge(
     try:
         rows = shape(organisation, resource, record)
     except BadRecord as error:
-        where = quarantine.keep(
-            connector.store,
-            connector.clock,
+        put_aside(
+            connector,
+            audit,
             organisation.tenant_id,
             resource,
             fetch.record_id,
@@ -126,17 +125,35 @@ def _judge(
             str(error),
             fetch.batch,
         )
-        audit.add(
-            "quarantine",
-            "record",
-            organisation=organisation.tenant_id,
-            resource=resource,
-            why=where,
-            batches=[fetch.batch],
-            error=f"{fetch.record_id}: {error}",
-        )
         return
     work.changes.append(Change(organisation, resource, fetch, known, rows))
+
+
+def put_aside(
+    connector: Connector,
+    audit: Audit,
+    tenant_id: str,
+    resource: str,
+    record_id: str,
+    record: dict[str, Any],
+    error: str,
+    batch: str,
+) -> None:
+    """Quarantine a record, and say so where people look: the log and the audit. Its batch goes on."""
+    where = quarantine.keep(
+        connector.store, connector.clock, tenant_id, resource, record_id, record, error, batch
+    )
+    said = f"{record_id or 'a record without id'}: {error}"
+    logger.warning("Quarantined of %s of %s: %s (%s)", resource, tenant_id, said, where)
+    audit.add(
+        "quarantine",
+        "record",
+        organisation=tenant_id,
+        resource=resource,
+        why=where,
+        batches=[batch],
+        error=said,
+    )
 
 
 def shape(organisation: Organisation, resource: str, record: dict[str, Any]) -> dict[str, list[Row]]:

@@ -129,6 +129,7 @@ def _read(
         begun = reading.begin(
             resource,
             first=not checkpoint.history,
+            whole=_whole_is_due(connector, checkpoint),
             since=checkpoint.watermark,
             name=f"{connector.clock.now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
         )
@@ -154,6 +155,11 @@ def _read(
                 )
         if not going or connector.clock.now() >= until:
             return
+
+
+def _whole_is_due(connector: Connector, checkpoint: Checkpoint) -> bool:
+    hours = connector.settings.reread_hours_by_resource.get(checkpoint.resource)
+    return hours is not None and connector.clock.now() - checkpoint.whole_at >= timedelta(hours=hours)
 
 
 def _move_on(
@@ -228,6 +234,7 @@ def _complete(
         read=msgspec.structs.replace(read, phase="touched", page=1) if touches else None,
         next_at=now + timedelta(minutes=minutes),
         completed_at=now,
+        whole_at=now if read.kind != "increment" else checkpoint.whole_at,
         records=count if read.kind != "increment" else checkpoint.records,
         trouble="" if verdict is Verdict.COMPLETE else "the last read could not be proven complete",
     ).save(connector.store)

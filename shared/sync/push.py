@@ -24,7 +24,7 @@ from shared.state import messages, mirror, outbox, quarantine
 from shared.state.outbox import Batch
 from shared.state.sink import Writer
 from shared.storage import Conflict, Write
-from shared.sync.compare import Change, Work, compare, known_after
+from shared.sync.compare import Change, Work, compare, known_after, put_aside
 from shared.sync.connector import Connector
 
 # As many batches as fill the largest POSTs; what they weigh packed bounds the memory of a run.
@@ -167,25 +167,17 @@ def _post_or_bisect(
 
 
 def _refuse(connector: Connector, change: Change, table: str, error: Refused, audit: Audit) -> None:
+    """Power BI does not take this record; rows of it that went before stay, and are superseded when it is mended."""
     change.refused = f"{table}: {error}"
-    where = quarantine.keep(
-        connector.store,
-        connector.clock,
+    put_aside(
+        connector,
+        audit,
         change.organisation.tenant_id,
         change.resource,
         change.fetch.record_id,
         change.fetch.record or {},
         change.refused,
         change.fetch.batch,
-    )
-    audit.add(
-        "quarantine",
-        "record",
-        organisation=change.organisation.tenant_id,
-        resource=change.resource,
-        why=where,
-        batches=[change.fetch.batch],
-        error=f"{change.fetch.record_id}: {change.refused}",
     )
 
 

@@ -34,11 +34,11 @@ class Verdict(Enum):
     UNPROVEN = "unproven"
 
 
-def begin(resource: Resource, *, first: bool, since: datetime | None, name: str) -> Read:
-    """A new read: the history when it is the first, else what changed since the watermark, else the whole list."""
+def begin(resource: Resource, *, first: bool, whole: bool, since: datetime | None, name: str) -> Read:
+    """A new read: the history when it is the first, everything again when that is due, else what changed meanwhile."""
     if first:
         return Read(kind="history", read_id="history")
-    if resource.modified_since:
+    if resource.modified_since and not whole:
         return Read(kind="increment", read_id=f"increment-{name}", since=since)
     return Read(kind="whole", read_id=f"whole-{name}")
 
@@ -47,7 +47,7 @@ def request(resource: Resource, read: Read, *, start: date, page_size: int) -> R
     """The next call of a read."""
     params = dict(resource.parameters)
     since = read.since
-    if read.kind == "history" and resource.history_where and read.phase != "correction":
+    if read.kind != "increment" and resource.history_where and read.phase != "correction":
         params["where"] = resource.history_where.format(
             start=f"DateTime({start.year},{start.month},{start.day})"
         )

@@ -73,13 +73,14 @@ class Table:
 
 
 def _at(record: Any, path: str) -> Any:
+    """The value at a dotted path. Xero may write an empty array where an object or value is null."""
     for name in path.split("."):
-        if record is None:
+        if record is None or record == []:
             return None
         if not isinstance(record, Mapping):
             raise BadRecord(f"{path} is not inside an object", field=path)
         record = record.get(name)
-    return record
+    return None if record == [] else record
 
 
 def text(name: str, means: str, path: str = "") -> Column:

@@ -1,0 +1,35 @@
+"""local: the cloud on a laptop, with a company's books in Xero and nothing connected yet."""
+
+import shutil
+import time
+from datetime import UTC, datetime
+
+from commands import demo
+from commands.terminal import ROOT, console
+from local.cloud import Cloud
+from local.company import first_day, generate
+from shared import wiring
+
+
+def run() -> int:
+    """Start everything and stay until Ctrl-C."""
+    folder = ROOT / ".local"
+    shutil.rmtree(folder, ignore_errors=True)
+    today = datetime.now(UTC).date()
+    with Cloud(folder, start_date=first_day(today)) as cloud:
+        cloud.load(generate(demo.SEED, today))
+        cloud.use_settings()
+        store = wiring.build(cloud.values).store
+        store.prepare()
+        cloud.start_host()
+        cloud.subscribe()
+        demo.show_addresses(cloud)
+        console.print(
+            "Next, in another terminal: `python3 manage.py connect`, then `python3 manage.py dataset`."
+        )
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            console.print("Stopping.")
+    return 0
