@@ -13,6 +13,7 @@ from shared.http import Http
 from shared.powerbi.client import DEADLINE_SECONDS, PowerBI
 from shared.secrets import POWERBI_CLIENT_SECRET, Secrets
 from shared.settings import Settings, is_loopback, read_settings
+from shared.storage import Store
 from shared.storage_azure import AzureStore
 from shared.sync.connector import Connector
 from shared.sync.refresh import ask_for_refresh
@@ -31,10 +32,13 @@ def connector() -> Connector:
     return build(os.environ)
 
 
-def build(environment: Mapping[str, str]) -> Connector:
-    """A connector from an environment's settings."""
-    settings, clock = read_settings(environment, RESOURCES), SystemClock()
-    parts = _Parts(settings, clock)
+def build(
+    environment: Mapping[str, str], *, clock: Clock | None = None, store: Store | None = None
+) -> Connector:
+    """A connector from an environment's settings; a test may bring its own clock and store. Raises SettingsError."""
+    settings = read_settings(environment, RESOURCES)
+    clock = clock or SystemClock()
+    parts = _Parts(settings, clock, store)
     return Connector(
         settings=settings,
         clock=clock,
@@ -47,12 +51,15 @@ def build(environment: Mapping[str, str]) -> Connector:
 
 
 class _Parts:
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, store: Store | None) -> None:
         self._settings = settings
         self._clock = clock
+        self._store = store
 
     @cached_property
-    def store(self) -> AzureStore:
+    def store(self) -> Store:
+        if self._store is not None:
+            return self._store
         storage = self._settings.storage
         credential = None if storage.connection_string else self._identity(storage.client_id)
         return AzureStore(storage, credential, self._clock)

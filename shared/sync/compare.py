@@ -19,7 +19,6 @@ from shared.sync.connector import Connector
 from shared.sync.winners import Fetch
 from shared.tables.table import Row, Source
 
-
 logger = logging.getLogger(__name__)
 
 
