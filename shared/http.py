@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import msgspec
@@ -39,7 +40,7 @@ class Answer:
 
 
 class Http:
-    """Keeps connections open for one vendor. Not for several threads at once.
+    """Keeps connections open for one vendor, and no cookies. May be used by several threads.
 
     use_proxies: take proxies and certificates from the environment, as everywhere but on loopback.
     """
@@ -48,6 +49,7 @@ class Http:
         self.deadline_seconds = deadline_seconds
         self._session = requests.Session()
         self._session.trust_env = use_proxies
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.mount("https://", HTTPAdapter(max_retries=0))
         self._session.mount("http://", HTTPAdapter(max_retries=0))
 

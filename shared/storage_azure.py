@@ -55,6 +55,7 @@ class AzureStore:
         self._clock = clock
         self._table_clients: dict[str, TableClient] = {}
         self._queue_clients: dict[str, QueueClient] = {}
+        self._created_tables: set[str] = set()
         self._lease_seconds: dict[str, int] = {}
 
     @cached_property
@@ -123,8 +124,10 @@ class AzureStore:
             self._blobs.get_blob_client(container, name).delete_blob()
 
     def create_table(self, table: str) -> None:
-        with suppress(ResourceExistsError):
-            self._tables.create_table(table)
+        if table not in self._created_tables:
+            with suppress(ResourceExistsError):
+                self._tables.create_table(table)
+            self._created_tables.add(table)
 
     def get_entity(
         self, table: str, partition: str, row: str, select: Sequence[str] | None = None

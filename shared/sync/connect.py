@@ -46,7 +46,8 @@ def finish_consent(connector: Connector, consent: Consent, redirected_to: str) -
     asked_at = connector.clock.now()
     tokens = identity.exchange_code(code, connector.settings.xero_redirect_uri, client_secret)
     token_set = tokens.user or "default"
-    lease = hold_token_set(connector, token_set)
+    # The code is spent: wait for a refresh that is under way rather than ask the user again.
+    lease = hold_token_set(connector, token_set, patience=60)
     try:
         current = connector.secrets().find_token_set(token_set)
         save_tokens(

@@ -1,6 +1,7 @@
 """Poll Xero: for each organisation and resource, the history first, then what changed, as the schedule has it due."""
 
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -85,7 +86,9 @@ def _put_off(
     """No call for this resource before the wait is over; the reason stands in the checkpoint and the audit."""
     checkpoint = checkpoints.load(connector.store, organisation.tenant_id, resource.name)
     resume_at = connector.clock.now() + wait
-    replace(checkpoint, resume_at=resume_at, trouble=str(error)).save(connector.store)
+    # Whoever moved the checkpoint on meanwhile knows better.
+    with suppress(RunEnded):
+        replace(checkpoint, resume_at=resume_at, trouble=str(error)).save(connector.store)
     outcome = "put off" if isinstance(error, RetryLater) else "ask"
     audit.add(
         "poll",
@@ -175,11 +178,10 @@ def _move_on(
     assert read is not None  # noqa: S101
     this = PageIds(page.ids(resource), _touched(page, resource))
     seen = corrected = set(this.ids)
-    if read.phase == "count":
-        this = PageIds([])
     is_short = read.phase == "pages" and read.page == 1 and reading.is_last(resource, read, page)
     if read.kind == "history" or not is_short:
-        checkpoints.keep_ids(connector.store, checkpoint, read.phase, read.page, this)
+        if read.phase != "count":
+            checkpoints.keep_ids(connector.store, checkpoint, read.phase, read.page, this)
         if reading.is_last(resource, read, page):
             seen = checkpoints.distinct(
                 checkpoints.kept_ids(connector.store, checkpoint, read.folder, "pages")

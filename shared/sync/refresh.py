@@ -68,12 +68,15 @@ def _refresh(connector: Connector, audit: Audit, token_set: str) -> None:
         connector.store.release_lease(lease)
 
 
-def hold_token_set(connector: Connector, token_set: str) -> Lease:
-    """The lease under which the timer and `connect` write a token set. Raises LeaseBusy."""
-    lease = connector.store.acquire_lease(f"token-set/{token_set}", LEASE_SECONDS)
-    if lease is None:
-        raise LeaseBusy(f"Token set {token_set} is being renewed by another run.", seconds=30)
-    return lease
+def hold_token_set(connector: Connector, token_set: str, *, patience: int = 0) -> Lease:
+    """The lease under which the timer and `connect` write a token set. Raises LeaseBusy after `patience` seconds."""
+    for waited in range(patience + 1):
+        lease = connector.store.acquire_lease(f"token-set/{token_set}", LEASE_SECONDS)
+        if lease is not None:
+            return lease
+        if waited < patience:
+            connector.clock.sleep(1)
+    raise LeaseBusy(f"Token set {token_set} is being renewed by another run.", seconds=30)
 
 
 def save_tokens(

@@ -64,8 +64,9 @@ class XeroClient:
 
         Raises LimitReached, Unavailable, OutcomeUnknown, RetryLater, Refused, NotFound, ConsentLost, ScopeMissing.
         """
+        access_token = self._access_token(tenant)
         self._budget.take(tenant.tenant_id, urgent=urgent)
-        answer = self._send(tenant, request, self._access_token(tenant))
+        answer = self._send(tenant, request, access_token)
         if answer.status == 401 and not _scope_is_missing(answer):
             answer = self._send(tenant, request, self._newer_access_token(tenant, answer))
         self._budget.observe(tenant.tenant_id, answer.headers)
