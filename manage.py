@@ -42,10 +42,10 @@ def parser():  # type: ignore[no-untyped-def]  # runs on old Pythons too
 
 def main() -> int:
     arguments = parser().parse_args()  # type: ignore[no-untyped-call]
-    from local.bootstrap import in_environment, run_in_environment
+    from local.bootstrap import run_in_environment
 
-    if not in_environment(ROOT):
-        return run_in_environment(ROOT, sys.argv[1:])
+    # Returns only in the project's own environment; elsewhere it makes that and runs this script there.
+    run_in_environment(ROOT, [__file__, *sys.argv[1:]])
     return dispatch(arguments)
 
 

@@ -263,7 +263,7 @@ class Served:
     """A running stand-in. `url` has no slash at its end. Use as a context manager, or call `stop`."""
 
     def __init__(
-        self, app: Flask, port: int = 0, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+        self, app: WSGIApplication, port: int = 0, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
     ) -> None:
         self._server: BaseWSGIServer = make_server(
             host, port, app, threaded=True, request_handler=_Handler, ssl_context=tls

@@ -13,8 +13,10 @@ from shared.xero.client import Request
 from shared.xero.paging import Page, fetch_interval, parse_page
 from shared.xero.resources import Resource
 
-# Xero recommends 40 ids a call; a longer address is answered 404, as if the records were gone.
+# Xero recommends 40 ids a call; an address of some 2,000 characters is answered 404, as if the records were gone.
 IDS_A_CALL = 40
+# One id of a `where` takes some 80 characters of the address.
+IDS_A_WHERE = 20
 
 
 def fetch_and_land(
@@ -75,7 +77,8 @@ def fetch_ids(
             fetch_and_land(connector, audit, organisation, resource, request, reason, urgent=urgent).records
         )
     found = 0
-    for some in batched(sorted(set(ids)), IDS_A_CALL, strict=False):
+    most = IDS_A_CALL if resource.fetch_by == "IDs" else IDS_A_WHERE
+    for some in batched(sorted(set(ids)), most, strict=False):
         request = _by_ids(resource, some, connector.settings.xero_page_size)
         page = fetch_and_land(connector, audit, organisation, resource, request, reason, urgent=urgent)
         found += len(page.records)

@@ -1,0 +1,221 @@
+"""Documents and payments written down as Xero's wire JSON: fields in the order recorded, nulls left out."""
+
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from local.company.catalogue import BASE_CURRENCY
+from local.company.documents import Document, Line, Payment
+from local.company.wire import Record, day, day_string, instant_string, money, stamp
+
+STATUS = {
+    "draft": "DRAFT",
+    "submitted": "SUBMITTED",
+    "deleted": "DELETED",
+    "voided": "VOIDED",
+    "open": "AUTHORISED",
+    "part": "AUTHORISED",
+    "paid": "PAID",
+}
+
+
+class Ledger:
+    """What records refer to besides each other: accounts, tracking categories, items, the branding theme."""
+
+    def __init__(self, accounts: Sequence[Record], ids: Mapping[str, str]) -> None:
+        self.banks = [record for record in accounts if record["Type"] == "BANK"]
+        self.account_ids = {record["Code"]: record["AccountID"] for record in accounts if "Code" in record}
+        self._ids = ids
+
+    def id_of(self, name: str) -> str:
+        """The id of a tracking category, tracking option, item or the branding theme."""
+        return self._ids[name]
+
+
+def invoice_record(document: Document, ledger: Ledger, random: Random) -> Record:
+    tax, total = document.tax, document.total
+    net = total - tax
+    modern = random.random() < 0.7
+    discounts = sum(line.gross - line.amount for line in document.lines)
+    record: Record = {
+        "Type": document.type,
+        "InvoiceID": document.id,
+        "InvoiceNumber": document.number,
+        "Reference": document.reference,
+        "Payments": [_payment_stub(payment) for payment in document.payments if not payment.deleted],
+        "CreditNotes": [],
+        "Prepayments": [],
+        "Overpayments": [],
+        "AmountDue": money(document.due_amount),
+        "AmountPaid": money(document.paid),
+        "AmountCredited": money(document.credited),
+    }
+    for credit in document.credits:
+        singular = credit.kind[:-1]
+        stub: Record = {f"{singular}ID": credit.id}
+        if singular == "CreditNote":
+            stub["CreditNoteNumber"] = f"CN-{credit.id[:4].upper()}"
+        stub |= {
+            "ID": credit.id,
+            "HasErrors": False,
+            "AppliedAmount": money(credit.amount),
+            "DateString": day_string(credit.on),
+            "Date": day(credit.on),
+            "LineItems": [],
+            "Total": money(credit.amount),
+        }
+        record[credit.kind].append(stub)
+    finished = document.fate not in ("draft", "submitted", "deleted")
+    if document.sale and finished and random.random() < 0.7:
+        record["SentToContact"] = random.random() < 0.9
+    if document.currency != BASE_CURRENCY or random.random() < 0.8:
+        record["CurrencyRate"] = document.rate
+    record |= {
+        "IsDiscounted": bool(discounts),
+        "HasAttachments": not document.sale and random.random() < 0.3,
+        "HasErrors": False,
+        "Contact": document.contact.stub,
+        "DateString": day_string(document.on),
+        "Date": day(document.on),
+        "DueDateString": day_string(document.due),
+        "DueDate": day(document.due),
+    }
+    if document.fate in ("open", "part") and random.random() < 0.15:
+        name = "ExpectedPaymentDate" if document.sale else "PlannedPaymentDate"
+        record |= {f"{name}String": day_string(document.due), name: day(document.due)}
+    if document.sale:
+        record["BrandingThemeID"] = ledger.id_of("theme")
+    elif any(line.account == "469" for line in document.lines):
+        record["RepeatingInvoiceID"] = ledger.id_of("rent")
+    if random.random() < 0.03:
+        record["Url"] = f"https://orders.example.com/documents/{document.id[:8]}"
+    record |= {
+        "Status": STATUS[document.fate],
+        "LineAmountTypes": document.amount_types,
+        "LineItems": [
+            _line_record(line, document.amount_types, ledger, modern=modern) for line in document.lines
+        ],
+        "SubTotal": money(net),
+        "TotalTax": money(tax),
+        "Total": money(total),
+    }
+    if discounts:
+        record["TotalDiscount"] = money(discounts)
+    record |= {
+        "UpdatedDateUTC": stamp(document.updated),
+        "UpdatedDateUTCString": instant_string(document.updated),
+        "CurrencyCode": document.currency,
+    }
+    if document.fate == "paid":
+        days = [payment.on for payment in document.payments if not payment.deleted]
+        record["FullyPaidOnDate"] = day(max([*days, *(credit.on for credit in document.credits)]))
+    return record
+
+
+def _line_record(line: Line, amount_types: str, ledger: Ledger, *, modern: bool) -> Record:
+    """modern: with Item, AccountID and TrackingOptionID, which the recordings of 2020 do not have."""
+    record: Record = {}
+    if line.item:
+        record["ItemCode"] = line.item.code
+    record |= {
+        "Description": line.description,
+        "UnitAmount": money(line.price),
+        "TaxType": line.tax_type,
+        "TaxAmount": money(line.tax(amount_types)),
+        "LineAmount": money(line.amount),
+        "AccountCode": line.account,
+    }
+    if modern and line.item:
+        code = line.item.code
+        record["Item"] = {"ItemID": ledger.id_of(f"item {code}"), "Name": line.item.name[:50], "Code": code}
+    record["Tracking"] = [
+        _tracking(name, option, ledger, modern=modern)
+        for name, option in (("Region", line.region), ("Channel", line.channel))
+        if option
+    ]
+    record["Quantity"] = line.quantity / 10_000
+    if line.discount:
+        record["DiscountRate"] = float(line.discount)
+    if line.reduction:
+        record["DiscountAmount"] = money(line.reduction)
+    record["LineItemID"] = line.id
+    if modern:
+        record["AccountID"] = ledger.account_ids[line.account]
+    return record
+
+
+def _tracking(name: str, option: str, ledger: Ledger, *, modern: bool) -> Record:
+    record: Record = {"Name": name, "Option": option, "TrackingCategoryID": ledger.id_of(name)}
+    if modern:
+        record["TrackingOptionID"] = ledger.id_of(f"{name} {option}")
+    return record | {"Options": []}
+
+
+def _payment_stub(payment: Payment) -> Record:
+    return {
+        "PaymentID": payment.id,
+        "Date": day(payment.on),
+        "Amount": money(payment.amount),
+        "Reference": "",
+        "CurrencyRate": payment.rate,
+        "HasAccount": False,
+        "HasValidationErrors": False,
+    }
+
+
+def payment_record(
+    document: Document, payment: Payment, ledger: Ledger, batch_total: int | None = None
+) -> Record:
+    """A row of the Payments list. batch_total: cents of the whole batch that the payment belongs to."""
+    bank = ledger.banks[payment.account]
+    account = {name: bank[name] for name in ("AccountID", "Code") if name in bank}
+    record: Record = {"PaymentID": payment.id}
+    if payment.batch and batch_total is not None:
+        record |= {
+            "BatchPaymentID": payment.batch,
+            "BatchPayment": {
+                "Account": {"AccountID": bank["AccountID"]},
+                "BatchPaymentID": payment.batch,
+                "Date": day(payment.on),
+                "Type": "PAYBATCH",
+                "Status": "AUTHORISED",
+                "TotalAmount": f"{batch_total / 100:.2f}",
+                "UpdatedDateUTC": stamp(payment.updated),
+                "IsReconciled": "true" if payment.reconciled else "false",
+            },
+        }
+    return record | {
+        "Date": day(payment.on),
+        "BankAmount": money(payment.bank_amount),
+        "Amount": money(payment.amount),
+        "Reference": "",
+        "CurrencyRate": payment.rate,
+        "PaymentType": "ACCRECPAYMENT" if document.sale else "ACCPAYPAYMENT",
+        "Status": "DELETED" if payment.deleted else "AUTHORISED",
+        "UpdatedDateUTC": stamp(payment.updated),
+        "UpdatedDateUTCString": instant_string(payment.updated),
+        "HasAccount": True,
+        "IsReconciled": payment.reconciled,
+        "Account": account,
+        "Invoice": document_stub(
+            document.type, document.id, document.number, document.contact.stub, document.currency
+        ),
+        "HasValidationErrors": False,
+    }
+
+
+def document_stub(kind: str, identifier: str, number: str, contact: Record, currency: str) -> Record:
+    """How an invoice stands inside a payment: empty arrays say nothing about what it holds."""
+    return {
+        "Type": kind,
+        "InvoiceID": identifier,
+        "InvoiceNumber": number,
+        "Payments": [],
+        "CreditNotes": [],
+        "Prepayments": [],
+        "Overpayments": [],
+        "HasErrors": False,
+        "IsDiscounted": False,
+        "Contact": contact,
+        "LineItems": [],
+        "CurrencyCode": currency,
+    }
