@@ -152,15 +152,17 @@ def in_base(
     path: str,
     currency_path: str = "CurrencyCode",
 ) -> Decimal | None:
-    """value / CurrencyRate. Without a rate: the value when the currency is the base currency, else None."""
+    """value / CurrencyRate. Without a rate: the value when the currency is the base currency, else None; so for a rate of 0."""
     if value is None:
         return None
     found = wire.number(_at(document, "CurrencyRate"), "CurrencyRate")
     if found is None:
         currency = wire.text(_at(document, currency_path), currency_path)
         return rounded(value, path) if currency in (None, source.base_currency) else None
-    if found <= 0:
+    if found < 0:
         raise BadRecord(f"CurrencyRate is {found}", field="CurrencyRate")
+    if found == 0:
+        return None
     return rounded(_exact.divide(value, found), path)
 
 
