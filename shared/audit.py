@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.clock import Clock
-from shared.storage import Entity, Store, Write
+from shared.storage import Entity, Store, Write, transactions
 
 # Azure Tables holds 32 Ki UTF-16 characters a string property.
 LONGEST = 30_000
@@ -64,11 +64,12 @@ class Audit:
         )
 
     def flush(self) -> None:
-        """Write what was added since the last flush."""
-        rows, self._rows = self._rows, []
-        for day in sorted({str(row["PartitionKey"]) for row in rows}):
+        """Write what was added since the last flush; what could not be written stays for the next."""
+        for day in sorted({str(row["PartitionKey"]) for row in self._rows}):
             table = f"audit{day[:6]}"
-            of_day = [Write("insert", row) for row in rows if row["PartitionKey"] == day]
             self._store.create_table(table)
-            for start in range(0, len(of_day), 100):
-                self._store.write_entities(table, of_day[start : start + 100])
+            of_day = [Write("insert", row) for row in self._rows if row["PartitionKey"] == day]
+            for some in transactions(of_day):
+                self._store.write_entities(table, some)
+                written = {write.entity["RowKey"] for write in some}
+                self._rows = [row for row in self._rows if row["RowKey"] not in written]

@@ -98,6 +98,11 @@ class StorageSettings:
     table_uri: str = ""
     client_id: str = ""
 
+    @property
+    def uris(self) -> dict[str, str]:
+        """The service URIs by service; "" where a connection string says it."""
+        return {"blob": self.blob_uri, "queue": self.queue_uri, "table": self.table_uri}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -151,7 +156,7 @@ class Settings:
     local_ca_file: str = setting(
         "LOCAL_CA_FILE",
         text,
-        "Certificate authority of the stand-ins. Refused unless vault and authority are on loopback.",
+        "Certificate authority of the stand-ins. Refused unless vault, authority and storage are on loopback.",
         "",
     )
 
@@ -241,11 +246,12 @@ def read_settings(environment: Mapping[str, str], resources: Collection[str]) ->
                 problems.append(f"{name} names {', '.join(unknown)}; resources are {', '.join(resources)}.")
     storage = _read_storage(environment, problems)
     if values.get("local_ca_file"):
-        for name in ("key_vault_url", "powerbi_authority_url"):
-            if isinstance(values.get(name), str) and not is_loopback(values[name]):
-                problems.append(
-                    f"LOCAL_CA_FILE is for stand-ins on loopback, but {name.upper()} is {values[name]}."
-                )
+        trusting = {name.upper(): values.get(name) for name in ("key_vault_url", "powerbi_authority_url")}
+        for service, uri in storage.uris.items():
+            trusting[f"AzureWebJobsStorage__{service}ServiceUri"] = uri
+        for name, address in trusting.items():
+            if isinstance(address, str) and address and not is_loopback(address):
+                problems.append(f"LOCAL_CA_FILE is for stand-ins on loopback, but {name} is {address}.")
     if problems:
         listed = "\n".join(f"  - {problem}" for problem in problems)
         raise SettingsError(f"{len(problems)} setting(s) to mend, in {WHERE}:\n{listed}")

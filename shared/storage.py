@@ -4,7 +4,8 @@
 place. One contract suite (tests/contract/test_storage.py) holds the two equal.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -23,7 +24,10 @@ PROPERTY_BYTES = 64 * 1024
 
 
 class Conflict(Exception):
-    """The entity changed since it was read, is there already, or is gone; or the blob is there already."""
+    """The entity changed since it was read, is there already, or is gone; or the blob is there already.
+
+    It may have changed by our own write, when its answer was lost and the SDK tried again.
+    """
 
 
 class LeaseLost(Exception):
@@ -69,11 +73,15 @@ class Message:
 
 @dataclass(frozen=True)
 class Lease:
-    """A held lease. `until` is counted from before the request that took or renewed it, so it never flatters."""
+    """A held lease. `until` is counted from before the request that took or renewed it, so it never flatters.
+
+    seconds: how long it lasts; a renewal gives as long again, and never another length.
+    """
 
     name: str
     lease_id: str
     until: datetime
+    seconds: int
 
 
 class Store(Protocol):
@@ -113,7 +121,7 @@ class Store(Protocol):
         last: str | None = None,
         select: Sequence[str] | None = None,
     ) -> Iterator[Stored]:
-        """Entities of one partition with first <= RowKey <= last, in the order of RowKey."""
+        """Entities of one partition with first <= RowKey <= last, in the order of RowKey; `select` always brings the keys."""
 
     def write_entity(self, table: str, write: Write) -> str:
         """One operation on its own; answers the new ETag ("" for delete). Conflict as in `Write`."""
@@ -125,7 +133,7 @@ class Store(Protocol):
         """Messages never expire. `delay`: seconds until it can be received, at most seven days."""
 
     def receive_messages(self, queue: str, *, most: int, visibility: float) -> list[Message]:
-        """At most 32 messages, invisible to others for `visibility` seconds."""
+        """At most 32 messages, invisible to others for `visibility` seconds (one second to seven days)."""
 
     def delete_message(self, queue: str, message: Message) -> None:
         """Gone afterwards; nothing happens when it is gone or was received by another since."""
@@ -136,16 +144,32 @@ class Store(Protocol):
     def acquire_lease(self, name: str, seconds: int) -> Lease | None:
         """A lease of 15 to 60 seconds, or None while somebody else holds it."""
 
-    def renew_lease(self, lease: Lease, seconds: int) -> Lease:
-        """The same lease for another `seconds`; LeaseLost when it is no longer ours."""
+    def renew_lease(self, lease: Lease) -> Lease:
+        """The same lease from now on; LeaseLost when it is no longer ours."""
 
     def release_lease(self, lease: Lease) -> None:
         """Free afterwards, unless somebody else holds it by now."""
 
 
-def entity_bytes(entity: Mapping[str, Value]) -> int:
-    """About what an entity weighs in a transaction, in bytes."""
-    return sum(
-        2 * len(name) + (len(value) if isinstance(value, bytes) else 2 * len(str(value)))
-        for name, value in entity.items()
-    )
+def transactions(writes: Iterable[Write]) -> Iterator[list[Write]]:
+    """The writes of one partition in as few transactions as Azure's limits of entities and bytes allow."""
+    some: list[Write] = []
+    size = 0
+    for write in writes:
+        weighs = sent_bytes(write.entity)
+        if some and (len(some) == TRANSACTION_ENTITIES or size + weighs > TRANSACTION_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(write)
+        size += weighs
+    if some:
+        yield some
+
+
+def sent_bytes(entity: Mapping[str, Value]) -> int:
+    """What an entity takes in a transaction as sent, rounded up: JSON in ASCII, bytes as base64, headers, keys in the address."""
+    size = 512 + 3 * sum(len(str(entity[key]).encode()) for key in ("PartitionKey", "RowKey"))
+    for name, value in entity.items():
+        size += 2 * len(name) + 40
+        size += 4 * (len(value) + 2) // 3 if isinstance(value, bytes) else len(json.dumps(value))
+    return size

@@ -5,6 +5,7 @@ import binascii
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, cast
@@ -46,37 +47,62 @@ NEVER = -1
 LEASE_LOST = (404, 409, 412)
 
 
-class AzureStore:
-    """Azure Storage, or Azurite. Clients are made when first used: webhook_http needs no blobs."""
+# Four tries within some ten seconds; the SDKs' own patience is minutes, and a webhook must be answered within five seconds.
+PATIENCE: dict[str, Any] = {"retry_total": 3, "connection_timeout": 5, "read_timeout": 20}
+BACKOFF: dict[str, Any] = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 
-    def __init__(self, settings: StorageSettings, credential: TokenCredential | None, clock: Clock) -> None:
+
+class AzureStore:
+    """Azure Storage, or Azurite. Clients are made when first used: webhook_http needs no blobs.
+
+    verify: the file of a certificate authority, for stand-ins on loopback only.
+    """
+
+    def __init__(
+        self,
+        settings: StorageSettings,
+        credential: TokenCredential | None,
+        clock: Clock,
+        *,
+        verify: str | bool = True,
+    ) -> None:
         self._settings = settings
         self._credential = credential
         self._clock = clock
+        self._verify = verify
         self._table_clients: dict[str, TableClient] = {}
         self._queue_clients: dict[str, QueueClient] = {}
         self._created_tables: set[str] = set()
-        self._lease_seconds: dict[str, int] = {}
 
     @cached_property
     def _blobs(self) -> BlobServiceClient:
         if self._settings.connection_string:
-            return BlobServiceClient.from_connection_string(self._settings.connection_string)
-        return BlobServiceClient(self._settings.blob_uri, credential=self._credential)
+            return BlobServiceClient.from_connection_string(
+                self._settings.connection_string, **PATIENCE, **BACKOFF
+            )
+        return BlobServiceClient(
+            self._settings.blob_uri, credential=self._credential, connection_verify=self._verify
+        )
 
     @cached_property
     def _tables(self) -> TableServiceClient:
         if self._settings.connection_string:
-            return TableServiceClient.from_connection_string(self._settings.connection_string)
+            return TableServiceClient.from_connection_string(self._settings.connection_string, **PATIENCE)
         return TableServiceClient(
-            self._settings.table_uri, credential=cast(TokenCredential, self._credential)
+            self._settings.table_uri,
+            credential=cast(TokenCredential, self._credential),
+            connection_verify=self._verify,
         )
 
     @cached_property
     def _queues(self) -> QueueServiceClient:
         if self._settings.connection_string:
-            return QueueServiceClient.from_connection_string(self._settings.connection_string)
-        return QueueServiceClient(self._settings.queue_uri, credential=self._credential)
+            return QueueServiceClient.from_connection_string(
+                self._settings.connection_string, **PATIENCE, **BACKOFF
+            )
+        return QueueServiceClient(
+            self._settings.queue_uri, credential=self._credential, connection_verify=self._verify
+        )
 
     def _table(self, table: str) -> TableClient:
         if table not in self._table_clients:
@@ -240,8 +266,7 @@ class AzureStore:
             lease = BlobLeaseClient(blob)
             try:
                 lease.acquire(lease_duration=seconds)
-                self._lease_seconds[lease.id] = seconds
-                return Lease(name, lease.id, asked + timedelta(seconds=seconds))
+                return Lease(name, lease.id, asked + timedelta(seconds=seconds), seconds)
             except ResourceNotFoundError:
                 if attempt == 2:
                     raise
@@ -253,7 +278,7 @@ class AzureStore:
                 raise
         return None
 
-    def renew_lease(self, lease: Lease, seconds: int) -> Lease:
+    def renew_lease(self, lease: Lease) -> Lease:
         asked = self._clock.now()
         try:
             self._lease_client(lease).renew()
@@ -261,12 +286,9 @@ class AzureStore:
             if error.status_code in LEASE_LOST:
                 raise LeaseLost(lease.name) from error
             raise
-        # Azure renews for the duration with which the lease was acquired, whatever one would like.
-        seconds = min(seconds, self._lease_seconds.get(lease.lease_id, seconds))
-        return Lease(lease.name, lease.lease_id, asked + timedelta(seconds=seconds))
+        return replace(lease, until=asked + timedelta(seconds=lease.seconds))
 
     def release_lease(self, lease: Lease) -> None:
-        self._lease_seconds.pop(lease.lease_id, None)
         try:
             self._lease_client(lease).release()
         except HttpResponseError as error:

@@ -62,7 +62,7 @@ class _Parts:
             return self._store
         storage = self._settings.storage
         credential = None if storage.connection_string else self._identity(storage.client_id)
-        return AzureStore(storage, credential, self._clock)
+        return AzureStore(storage, credential, self._clock, verify=self._verify)
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -9,15 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.storage import (
-    PROPERTY_BYTES,
-    TRANSACTION_BYTES,
-    TRANSACTION_ENTITIES,
-    Entity,
-    Store,
-    Write,
-    entity_bytes,
-)
+from shared.storage import PROPERTY_BYTES, Entity, Store, Write, transactions
 from shared.xero import wire
 
 TABLE = "mirror"
@@ -99,17 +91,9 @@ def advance(organisation: str, resource: str, entry: Known) -> Write:
 
 
 def write(store: Store, writes: Sequence[Write]) -> None:
-    """All writes of one partition, in as few transactions as the limits allow. Raises Conflict."""
-    some: list[Write] = []
-    weight = 0
-    for entry in writes:
-        weighs = entity_bytes(entry.entity)
-        if some and (len(some) == TRANSACTION_ENTITIES or weight + weighs > TRANSACTION_BYTES * 3 // 4):
-            store.write_entities(TABLE, some)
-            some, weight = [], 0
-        some.append(entry)
-        weight += weighs
-    store.write_entities(TABLE, some)
+    """All writes of one partition, transaction by transaction. Raises Conflict."""
+    for some in transactions(writes):
+        store.write_entities(TABLE, some)
 
 
 def _facts(organisation: str, resource: str, entry: Known) -> Entity:

@@ -81,7 +81,7 @@ class Writer:
         if (self._lease.until - self._clock.now()).total_seconds() > seconds:
             return
         try:
-            self._lease = self._store.renew_lease(self._lease, LEASE_SECONDS)
+            self._lease = self._store.renew_lease(self._lease)
         except LeaseLost as error:
             raise RunEnded(f"The lease of dataset {self.state.dataset} was lost.") from error
 

@@ -292,6 +292,6 @@ def _hold(connector: Connector, lease: Lease) -> Lease:
     if (lease.until - connector.clock.now()).total_seconds() > CALL_SECONDS:
         return lease
     try:
-        return connector.store.renew_lease(lease, LEASE_SECONDS)
+        return connector.store.renew_lease(lease)
     except LeaseLost as error:
         raise RunEnded(f"The lease {lease.name} was lost.") from error

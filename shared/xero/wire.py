@@ -10,8 +10,11 @@ import msgspec
 from shared.errors import BadRecord
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MSDATE = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
-ISO = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?)?")
+MSDATE = re.compile(r"/Date\((-?\d{1,18})([+-]\d{4})?\)/", re.ASCII)
+ISO = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# No amount, quantity or rate comes near it, and arithmetic overflows nowhere below it.
+LARGEST_EXPONENT = 60
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -19,7 +22,10 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 def decode(body: bytes) -> Any:
     """JSON with its decimal numbers as Decimal, digit for digit. Raises msgspec.DecodeError."""
-    return _decoder.decode(body)
+    try:
+        return _decoder.decode(body)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def encode(value: Any) -> bytes:
@@ -44,9 +50,9 @@ def instant(value: Any, field: str) -> datetime | None:
         if ISO.fullmatch(value):
             try:
                 parsed = datetime.fromisoformat(value)
-            except ValueError:
+                return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+            except (ValueError, OverflowError):
                 raise BadRecord(f"{field} is no date: {value}", field=field) from None
-            return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     raise BadRecord(f"{field} is no date: {value!r}", field=field)
 
 
@@ -60,13 +66,17 @@ def number(value: Any, field: str) -> Decimal | None:
     """A number, also from a string; None stays None. Raises BadRecord for anything else, NaN and infinity included."""
     if value is None or value == "":
         return None
-    if isinstance(value, (int, Decimal, str)) and not isinstance(value, bool):
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        parsed = Decimal(value)
+    elif isinstance(value, str) and NUMBER.fullmatch(value):
         try:
             parsed = Decimal(value)
         except InvalidOperation:
-            raise BadRecord(f"{field} is no number: {value!r}", field=field) from None
-        if parsed.is_finite():
-            return parsed
+            raise BadRecord(f"{field} is out of range: {value}", field=field) from None
+    else:
+        raise BadRecord(f"{field} is no number: {value!r}", field=field)
+    if parsed.is_finite() and abs(parsed.adjusted()) <= LARGEST_EXPONENT:
+        return parsed
     raise BadRecord(f"{field} is no number: {value!r}", field=field)
 
 
