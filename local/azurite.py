@@ -82,14 +82,21 @@ class Azurite:
     folder: where it keeps its data; None keeps all in memory.
     ports: of blob, queue and table; None chooses free ones.
     root: the project, in whose .tools it is installed.
+    certificate: (chain, key) as PEM files: it then speaks https, and takes the tokens of an identity as well as the key.
     """
 
     def __init__(
-        self, folder: Path | None = None, ports: tuple[int, int, int] | None = None, root: Path = _ROOT
+        self,
+        folder: Path | None = None,
+        ports: tuple[int, int, int] | None = None,
+        root: Path = _ROOT,
+        certificate: tuple[Path, Path] | None = None,
     ) -> None:
         self._folder = folder
         self._wanted_ports = ports
         self._root = root
+        self._certificate = certificate
+        self._scheme = "https" if certificate else "http"
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
         self.ports = ports or (0, 0, 0)
@@ -98,9 +105,14 @@ class Azurite:
     def connection_string(self) -> str:
         """For AzureWebJobsStorage and the SDKs' from_connection_string."""
         return (
-            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={self._url(0)};"
-            f"QueueEndpoint={self._url(1)};TableEndpoint={self._url(2)};"
+            f"DefaultEndpointsProtocol={self._scheme};AccountName={ACCOUNT};AccountKey={KEY};"
+            f"BlobEndpoint={self._url(0)};QueueEndpoint={self._url(1)};TableEndpoint={self._url(2)};"
         )
+
+    @property
+    def service_uris(self) -> dict[str, str]:
+        """The addresses of "blob", "queue" and "table", for clients with an identity."""
+        return {service: self._url(number) for number, service in enumerate(("blob", "queue", "table"))}
 
     def start(self, deadline: float = 60) -> Self:
         """Start and wait until the three ports accept. Raises AzuriteError when they do not within `deadline` seconds."""
@@ -143,6 +155,10 @@ class Azurite:
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
             persistence = ["-l", str(self._folder.resolve())]
+        identity: list[str] = []
+        if self._certificate is not None:
+            chain, key = (str(file.resolve()) for file in self._certificate)
+            identity = ["--oauth", "basic", "--cert", chain, "--key", key]
         blob, queue, table = (str(port) for port in self.ports)
         for port in self.ports:
             if _accepts(port):
@@ -152,7 +168,7 @@ class Azurite:
         self._process = subprocess.Popen(
             [
                 _program("node"), "--import", f"data:text/javascript,{quote(_FOLLOW)}", str(program),
-                "--silent", *persistence, "--skipApiVersionCheck", "--disableTelemetry",
+                "--silent", *persistence, *identity, "--skipApiVersionCheck", "--disableTelemetry",
                 "--blobPort", blob, "--queuePort", queue, "--tablePort", table,
             ],
             stdin=subprocess.PIPE,
@@ -176,7 +192,7 @@ class Azurite:
         return self._output.read()[-2000:].decode(errors="replace").strip()
 
     def _url(self, service: int) -> str:
-        return f"http://127.0.0.1:{self.ports[service]}/{ACCOUNT}"
+        return f"{self._scheme}://127.0.0.1:{self.ports[service]}/{ACCOUNT}"
 
 
 def _program(name: str) -> str:

@@ -31,8 +31,15 @@ from local.xero.identity import Client
 
 ROOT = Path(__file__).resolve().parents[1]
 # Taken when they are free, so that addresses stay the same from one start to the next.
-PORTS = {"host": 7071, "xero": 7081, "powerbi": 7082, "vault": 7083, "authority": 7084, "identity": 7085}
-REDIRECT_URI = "http://localhost:8400/callback"
+PORTS = {
+    "host": 7071,
+    "xero": 7081,
+    "powerbi": 7082,
+    "vault": 7083,
+    "authority": 7084,
+    "identity": 7085,
+    "redirect": 8400,
+}
 START_SECONDS = 60
 
 
@@ -44,6 +51,7 @@ class Cloud:
     """All parts, running. `values` are the app settings that join them, as in local.settings.json.
 
     folder: where settings, certificates and logs go. more: app settings that differ from those of the local cloud.
+    storage_by_identity: reach Azurite as storage is reached in Azure, by https and a managed identity.
     """
 
     def __init__(
@@ -54,12 +62,14 @@ class Cloud:
         more: dict[str, str] | None = None,
         fixed_ports: bool = True,
         day_limit: int = 5000,
+        storage_by_identity: bool = False,
     ) -> None:
         self.folder = folder
         self._start_date = start_date
         self._more = more or {}
         self._fixed_ports = fixed_ports
         self._day_limit = day_limit
+        self._storage_by_identity = storage_by_identity
         self._stack = ExitStack()
         self._host: subprocess.Popen[bytes] | None = None
         self.values: dict[str, str] = {}
@@ -78,7 +88,6 @@ class Cloud:
         self.folder.mkdir(parents=True, exist_ok=True)
         client_secret = secrets.token_urlsafe(24)
         try:
-            azurite = self._stack.enter_context(Azurite())
             self.identity = self._stack.enter_context(
                 IdentityStandIn(
                     self.folder,
@@ -92,6 +101,10 @@ class Cloud:
                     },
                 )
             )
+            made = self.identity.certificate
+            azurite = self._stack.enter_context(
+                Azurite(certificate=(made.chain, made.key) if self._storage_by_identity else None)
+            )
             self.xero = create_xero((Client("local-xero-app", client_secret),))
             self.xero.switches.update({"day_limit": self._day_limit})
             xero = self._stack.enter_context(Served(self.xero.app, self._port("xero")))
@@ -104,7 +117,8 @@ class Cloud:
         self.host_port = self._port("host") or _free_port()
         self.host_url = f"http://127.0.0.1:{self.host_port}"
         self.webhook_url = f"{self.host_url}/api/xero/webhook"
-        self.values = self._values(azurite.connection_string) | self._more
+        self.redirect_uri = f"http://localhost:{self._port('redirect') or _free_port()}/callback"
+        self.values = self._values() | self._storage(azurite) | self._more
         document = {"IsEncrypted": False, "Values": self.values}
         self.settings_file.write_text(json.dumps(document, indent=2), encoding="utf-8")
         return self
@@ -114,6 +128,9 @@ class Cloud:
         command = [sys.executable, "-m", "local.host", "--app", str(ROOT), "--port", str(self.host_port)]
         # Settings of the terminal must not reach into the local cloud.
         environment = {name: value for name, value in os.environ.items() if name not in self.values}
+        if self._storage_by_identity:
+            # For the host's own clients; the connector trusts LOCAL_CA_FILE.
+            environment["REQUESTS_CA_BUNDLE"] = str(self.identity.ca)
         with self.host_log.open("ab") as log:
             self._host = subprocess.Popen(
                 [*command, "--settings", str(self.settings_file)],
@@ -186,9 +203,19 @@ class Cloud:
     def _port(self, part: str) -> int:
         return PORTS[part] if self._fixed_ports and _is_free(PORTS[part]) else 0
 
-    def _values(self, connection_string: str) -> dict[str, str]:
+    def _storage(self, azurite: Azurite) -> dict[str, str]:
+        if not self._storage_by_identity:
+            return {"AzureWebJobsStorage": azurite.connection_string}
+        uris = {
+            f"AzureWebJobsStorage__{service}ServiceUri": uri for service, uri in azurite.service_uris.items()
+        }
+        return uris | {
+            "AzureWebJobsStorage__credential": "managedidentity",
+            "AzureWebJobsStorage__clientId": MANAGED_IDENTITY.client_id,
+        }
+
+    def _values(self) -> dict[str, str]:
         return {
-            "AzureWebJobsStorage": connection_string,
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "POLL_SCHEDULE": "*/5 * * * * *",
             "TOKEN_REFRESH_SCHEDULE": "0 */5 * * * *",
@@ -197,7 +224,7 @@ class Cloud:
             "AZURE_CLIENT_ID": MANAGED_IDENTITY.client_id,
             "LOCAL_CA_FILE": str(self.identity.ca),
             "XERO_CLIENT_ID": "local-xero-app",
-            "XERO_REDIRECT_URI": REDIRECT_URI,
+            "XERO_REDIRECT_URI": self.redirect_uri,
             "XERO_API_URL": self.xero_url,
             "XERO_IDENTITY_URL": self.xero_url,
             "XERO_LOGIN_URL": self.xero_url,

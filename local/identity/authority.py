@@ -45,7 +45,7 @@ def create(
 
     @app.before_request
     def read_body() -> None:
-        request.get_data()  # An unread body would be taken for the connection's next request.
+        request.get_data()  # A client that is still sending would be reset by an early refusal.
 
     @app.errorhandler(OAuthError)
     def refuse(error: OAuthError) -> tuple[Response, int]:

@@ -117,7 +117,7 @@ def bearer(authorization: str | None, audience: str, clock: Clock, tenant: str =
         raise Unacceptable("invalid") from error
     now = clock.now().timestamp()
     issued_by = f"https://sts.windows.net/{tenant}/"
-    if claims["iss"] != issued_by or claims["tid"] != tenant or claims["nbf"] > now + _SKEW_SECONDS:
+    if claims["iss"] != issued_by or claims["nbf"] > now + _SKEW_SECONDS:
         raise Unacceptable("invalid")
     if str(claims["aud"]).rstrip("/") != audience:
         raise Unacceptable("audience")

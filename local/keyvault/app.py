@@ -32,7 +32,7 @@ def create(
 
     @app.before_request
     def admit() -> Response | None:
-        request.get_data()  # An unread body would be taken for the connection's next request.
+        request.get_data()  # A client that is still sending would be reset by an early refusal.
         if request.path.startswith("/_sim/"):
             return None
         try:

@@ -135,7 +135,7 @@ def create(
 
     @app.after_request
     def finish(answer: Response) -> Response:
-        # A body that a refusal left unread would be taken for the connection's next request.
+        # A client that is still sending would be reset by an early refusal.
         with contextlib.suppress(HTTPException):
             request.get_data(cache=False)
         answer.headers["RequestId"] = g.request_id

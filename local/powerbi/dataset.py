@@ -79,16 +79,14 @@ class Table:
         self.schema = schema
 
     def _append(self, rows: Sequence[Row], fifo: bool, limits: Limits, switches: Switches) -> None:
+        if not fifo:
+            room = max(0, limits.rows_of_table - len(self.rows))
+            self.ignored += max(0, len(rows) - room)
+            rows = rows[:room]
+        self.rows.extend(rows)
         self._appended += len(rows)
-        if fifo:
-            self.rows.extend(rows)
-            if len(self.rows) > limits.rows_of_fifo_table + switches.fifo_slack:
-                self._drop(len(self.rows) - limits.rows_of_fifo_table)
-            return
-        room = max(0, limits.rows_of_table - len(self.rows))
-        self.rows.extend(rows[:room])
-        self.ignored += max(0, len(rows) - room)
-        self._appended -= max(0, len(rows) - room)
+        if fifo and len(self.rows) > limits.rows_of_fifo_table + switches.fifo_slack:
+            self._drop(len(self.rows) - limits.rows_of_fifo_table)
 
     def _delete(self, older_than: int | None) -> None:
         self._drop(len(self.rows) if older_than is None else max(0, older_than - self._dropped))
@@ -101,7 +99,7 @@ class Table:
 
 @dataclass
 class Dataset:
-    """A dataset of the workspace. `fifo`: its retention policy is basicFIFO, for ever."""
+    """A dataset of the workspace. `retention` is "None" or "basicFIFO", for ever."""
 
     id: str
     name: str

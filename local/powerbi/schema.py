@@ -14,7 +14,7 @@ from local.powerbi.switches import Limits, Switches
 from local.powerbi.values import SPELLINGS
 
 # Property -> JSON type and whether it is required (microsoft/PowerBI-CSharp, sdk/swaggers/swagger.json).
-_PROPERTIES: Mapping[str, Mapping[str, tuple[type, bool]]] = {
+PROPERTIES: Mapping[str, Mapping[str, tuple[type, bool]]] = {
     "Dataset": {
         "name": (str, True),
         "tables": (list, True),
@@ -229,7 +229,7 @@ def _object(body: object, kind: str, target: str) -> dict[str, Any]:
     """A JSON object with only known properties, all required ones, and values of the right types."""
     if not isinstance(body, dict):
         raise bad_request(f"A {kind} must be a JSON object.", target)
-    properties = _PROPERTIES[kind]
+    properties = PROPERTIES[kind]
     for name, value in body.items():
         if name not in properties:
             raise _unknown(name, kind, target)
