@@ -16,6 +16,14 @@ def parser():  # type: ignore[no-untyped-def]  # runs on old Pythons too
     demo = commands.add_parser("demo", help="play the whole path on this machine, without any account")
     demo.add_argument("--once", action="store_true", help="exit when it is played; 1 when any figure differs")
     demo.add_argument("--report", type=Path, metavar="FILE", help="write the figures as JSON")
+    demo.add_argument(
+        "--documents",
+        type=documents,
+        default=4000,
+        metavar="N",
+        help="invoices and bills of the made-up company, 200 or more (%(default)s)",
+    )
+    demo.add_argument("--seed", type=int, metavar="S", help="another number makes another company")
 
     commands.add_parser("local", help="start the local cloud and leave the rest to you")
 
@@ -37,7 +45,14 @@ def parser():  # type: ignore[no-untyped-def]  # runs on old Pythons too
             )
 
     commands.add_parser("lock", help="pin the requirements anew, with hashes")
+    commands.add_parser("docs", help="write the pages that are derived from the code")
     return top
+
+
+def documents(text):  # type: ignore[no-untyped-def]
+    if not text.isdigit() or int(text) < 200:
+        raise argparse.ArgumentTypeError("the company has 200 documents at least")
+    return int(text)
 
 
 def main() -> int:
@@ -50,21 +65,30 @@ def main() -> int:
 
 
 def dispatch(arguments: argparse.Namespace) -> int:
-    from commands import connect, dataset, demo, local, lock, test
+    from commands import connect, dataset, demo, docs, local, lock, test
     from commands.terminal import console
+    from local.azurite import AzuriteError
+    from local.cloud import CloudError
+    from local.host.settings import HostError
     from shared.errors import ConnectorError
 
     run = {
-        "demo": lambda: demo.run(once=arguments.once, report=arguments.report),
+        "demo": lambda: demo.run(
+            once=arguments.once,
+            report=arguments.report,
+            documents=arguments.documents,
+            seed=demo.SEED if arguments.seed is None else arguments.seed,
+        ),
         "local": local.run,
         "test": lambda: test.run(arguments.kind, arguments.more),
         "connect": lambda: connect.run(arguments.settings, browser=not arguments.no_browser),
         "dataset": lambda: dataset.run(arguments.settings),
         "lock": lock.run,
+        "docs": docs.run,
     }
     try:
         return run[arguments.command]()
-    except ConnectorError as error:
+    except (ConnectorError, AzuriteError, CloudError, HostError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
     except KeyboardInterrupt:

@@ -39,8 +39,11 @@ HURRY = {
 TIMED = 10
 
 
-def run(*, once: bool, report: Path | None) -> int:
-    """Play the demo; 1 when any figure differs. Without `once` it stays up until Ctrl-C."""
+def run(*, once: bool, report: Path | None, documents: int, seed: int) -> int:
+    """Play the demo with a company of so many documents; 1 when any figure differs.
+
+    Without `once` it stays up until Ctrl-C.
+    """
     began = time.monotonic()
     folder = ROOT / ".local"
     shutil.rmtree(folder, ignore_errors=True)
@@ -48,7 +51,7 @@ def run(*, once: bool, report: Path | None) -> int:
     start = first_day(today)
     console.print("[bold]1 Starting the local cloud[/bold]")
     with Cloud(folder, start_date=start, more=HURRY) as cloud:
-        books = generate(SEED, today)
+        books = generate(seed, today, documents=documents)
         cloud.load(books)
         cloud.use_settings()
         connector = wiring.build(cloud.values)
@@ -65,7 +68,7 @@ def run(*, once: bool, report: Path | None) -> int:
         _intent_to_receive(cloud)
         backfill(connector, cloud, organisation, books)
         console.print("[bold]5 A day of work in Xero[/bold]")
-        for line in play(cloud.xero_url, organisation.tenant_id, SEED):
+        for line in play(cloud.xero_url, organisation.tenant_id, seed):
             console.print(f"  {line}")
         changed_at = connector.clock.now()
         for delivery in deliver(cloud.xero_url):
@@ -78,14 +81,25 @@ def run(*, once: bool, report: Path | None) -> int:
         settle(connector, organisation)
         console.print("[bold]7 Comparing Power BI with Xero[/bold], field by field")
         tables = compare(cloud.xero_url, cloud.powerbi_url, organisation.tenant_id, powerbi_id, start=start)
-        summary = _report(cloud, tables, latencies, time.monotonic() - began)
-        _show(summary, tables)
-        if report:
-            report.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-        differs = any(table["mismatches"] for table in summary["tables"].values())
+        code = conclude(cloud, tables, latencies, time.monotonic() - began, report)
         if not once:
             _stay(cloud)
-        return 1 if differs else 0
+        return code
+
+
+def conclude(
+    cloud: Cloud,
+    tables: dict[str, TableComparison],
+    latencies: list[float],
+    seconds: float,
+    report: Path | None,
+) -> int:
+    """Show the figures, write them to the report; the exit code, 1 when any figure differs."""
+    summary = _report(cloud, tables, latencies, seconds)
+    _show(summary, tables)
+    if report:
+        report.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    return 1 if any(table["mismatches"] for table in summary["tables"].values()) else 0
 
 
 def give_consent(connector: Connector, cloud: Cloud) -> Organisation:

@@ -1,14 +1,24 @@
-"""One HTTP call with a total deadline, and what its failure means: not sent, or sent with an unknown outcome."""
+"""One HTTP call with a total deadline, and what its failure means: not sent, or sent with an unknown outcome.
 
+A socket's timeout counts from byte to byte, so that a vendor that drips would hold a call for ever. Each call has a watch
+beside it that cuts its connection at the deadline.
+"""
+
+import socket
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import msgspec
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from shared.errors import OutcomeUnknown, Unavailable
 
@@ -35,8 +45,99 @@ class Answer:
         """The body as JSON, or None when it is not: vendors answer HTML and plain text on bad days."""
         try:
             return msgspec.json.decode(self.body)
-        except msgspec.DecodeError:
+        except ValueError:  # DecodeError and UnicodeDecodeError.
             return None
+
+
+class _Watch:
+    """Cuts the connection of the call under way in this thread when its time is up."""
+
+    def __init__(self, seconds: float) -> None:
+        self.sent = False
+        self.over = False
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        _call.watch = self
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        with self._lock:
+            # The connection may be another call's from now on.
+            self._socket = None
+
+    def sends(self, over: socket.socket) -> None:
+        """Something is about to be sent. Raises TimeoutError when it is too late."""
+        with self._lock:
+            if self.over:
+                raise TimeoutError("the deadline passed before the request was sent")
+            self.sent = True
+            self._socket = over
+
+    def _cut(self) -> None:
+        with self._lock:
+            self.over = True
+            if self._socket is not None:
+                with suppress(OSError):
+                    # Beneath TLS, which the reading thread may be in the middle of.
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+class _Call(threading.local):
+    watch: _Watch
+
+
+_call = _Call()
+
+
+class _Http(HTTPConnection):
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        _call.watch.sends(self.sock)
+        super().send(data)
+
+
+class _Https(HTTPSConnection):
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        _call.watch.sends(self.sock)
+        super().send(data)
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+_POOLS = {"http": _HttpPool, "https": _HttpsPool}
+
+
+class _Adapter(HTTPAdapter):
+    """Watched connections, and no retries of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(*args, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
 
 
 class Http:
@@ -50,8 +151,8 @@ class Http:
         self._session = requests.Session()
         self._session.trust_env = use_proxies
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.mount("https://", HTTPAdapter(max_retries=0))
-        self._session.mount("http://", HTTPAdapter(max_retries=0))
+        self._session.mount("https://", _Adapter())
+        self._session.mount("http://", _Adapter())
 
     def request(
         self,
@@ -69,48 +170,40 @@ class Http:
         """
         began = time.monotonic()
         called = f"{method} {url}"
-        try:
-            response = self._session.request(
-                method,
-                url,
-                headers=headers,
-                params=params,
-                data=data,
-                timeout=(CONNECT_SECONDS, self.deadline_seconds),
-                allow_redirects=False,
-                stream=True,
-            )
-        except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
-            raise Unavailable(f"{called}: no connection", seconds=30, vendor_words=_cause(error)) from error
-        except requests.RequestException as error:
-            if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
-                raise Unavailable(
-                    f"{called}: no connection", seconds=30, vendor_words=_cause(error)
-                ) from error
-            raise OutcomeUnknown(f"{called}: no answer", seconds=30, vendor_words=_cause(error)) from error
-        with response:
-            body = self._read(response, called, began)
+        with _Watch(self.deadline_seconds) as watch:
+            try:
+                with self._session.request(
+                    method,
+                    url,
+                    headers=headers,
+                    params=params,
+                    data=data,
+                    timeout=(CONNECT_SECONDS, self.deadline_seconds),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response:
+                    body = _read(response, called)
+            except requests.RequestException as error:
+                words = _cause(error)
+                if watch.sent:
+                    raise OutcomeUnknown(
+                        f"{called}: no whole answer", seconds=30, vendor_words=words
+                    ) from error
+                raise Unavailable(f"{called}: no connection", seconds=30, vendor_words=words) from error
+            # An answer that was cut in its head, or that tells no length, looks like a whole one.
+            if watch.over:
+                raise OutcomeUnknown(f"{called}: no whole answer in {self.deadline_seconds:g} s", seconds=30)
         return Answer(response.status_code, response.headers, body, time.monotonic() - began)
 
-    def _read(self, response: requests.Response, called: str, began: float) -> bytes:
-        pieces, size = [], 0
-        try:
-            for piece in response.iter_content(64 * 1024):
-                pieces.append(piece)
-                size += len(piece)
-                if size > LARGEST_ANSWER:
-                    raise OutcomeUnknown(
-                        f"{called}: the answer is larger than {LARGEST_ANSWER} bytes", seconds=300
-                    )
-                if time.monotonic() - began > self.deadline_seconds:
-                    raise OutcomeUnknown(
-                        f"{called}: no whole answer in {self.deadline_seconds:g} s", seconds=30
-                    )
-        except requests.RequestException as error:
-            raise OutcomeUnknown(
-                f"{called}: the answer broke off", seconds=30, vendor_words=_cause(error)
-            ) from error
-        return b"".join(pieces)
+
+def _read(response: requests.Response, called: str) -> bytes:
+    pieces, size = [], 0
+    for piece in response.iter_content(64 * 1024):
+        pieces.append(piece)
+        size += len(piece)
+        if size > LARGEST_ANSWER:
+            raise OutcomeUnknown(f"{called}: the answer is larger than {LARGEST_ANSWER} bytes", seconds=300)
+    return b"".join(pieces)
 
 
 def _cause(error: BaseException) -> str:

@@ -15,10 +15,47 @@ from shared.errors import SettingsError
 WHERE = "app settings of the function app in Azure, or `Values` of local.settings.json on a laptop"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MISSING = object()
+SERVICES = ("blob", "queue", "table")
+# What the Functions host reads as well, or alone: name, meaning.
+OF_THE_HOST = (
+    (
+        "AzureWebJobsStorage",
+        "Connection string of Azurite, accepted on loopback only. In Azure leave it out and set the next five: storage "
+        "has no keys.",
+    ),
+    *(
+        (
+            f"AzureWebJobsStorage__{service}ServiceUri",
+            f"Where {service}s are kept: `https://ACCOUNT.{service}.core.windows.net`.",
+        )
+        for service in SERVICES
+    ),
+    ("AzureWebJobsStorage__credential", "`managedidentity`, which tells the host to use an identity."),
+    (
+        "AzureWebJobsStorage__clientId",
+        "Client id of the user-assigned identity that may use the storage; empty for a system-assigned one.",
+    ),
+    (
+        "FUNCTIONS_WORKER_RUNTIME",
+        "`python`, in local.settings.json only; never in Azure, where the plan knows.",
+    ),
+    (
+        "POLL_SCHEDULE",
+        "When poll_timer fires, as NCRONTAB with seconds, in UTC: `0 * * * * *` is each minute. What is due is decided "
+        "by POLL_MINUTES, so fire often. Required.",
+    ),
+    (
+        "TOKEN_REFRESH_SCHEDULE",
+        "When token_refresh_timer fires, as above: `0 */5 * * * *` is every five minutes. Required.",
+    ),
+)
 
 
 def is_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in LOOPBACK
+    try:
+        return urlsplit(url).hostname in LOOPBACK
+    except ValueError:
+        return False
 
 
 def url(text: str) -> str:
@@ -258,15 +295,23 @@ def read_settings(environment: Mapping[str, str], resources: Collection[str]) ->
     return Settings(storage=storage, **values)
 
 
+def _is_local(connection_string: str) -> bool:
+    """Whether every service's endpoint is on loopback. One that is left out would be Azure's own; names have no case."""
+    parts = [part.partition("=") for part in connection_string.split(";")]
+    endpoints = [
+        (name.strip().lower(), value) for name, _, value in parts if name.strip().lower().endswith("endpoint")
+    ]
+    named = {name for name, _ in endpoints}
+    return named >= {f"{service}endpoint" for service in SERVICES} and all(
+        is_loopback(value) for _, value in endpoints
+    )
+
+
 def _read_storage(environment: Mapping[str, str], problems: list[str]) -> StorageSettings:
     """The host's own storage settings, so that the connector and its triggers always use the same account."""
     connection_string = environment.get("AzureWebJobsStorage", "").strip()
     if connection_string:
-        parts = dict(part.split("=", 1) for part in connection_string.split(";") if "=" in part)
-        endpoints = [value for name, value in parts.items() if name.endswith("Endpoint")]
-        if connection_string != "UseDevelopmentStorage=true" and not (
-            endpoints and all(map(is_loopback, endpoints))
-        ):
+        if connection_string != "UseDevelopmentStorage=true" and not _is_local(connection_string):
             problems.append(
                 "AzureWebJobsStorage is a connection string, which is for Azurite on loopback only. In Azure set "
                 "AzureWebJobsStorage__blobServiceUri, __queueServiceUri, __tableServiceUri and __clientId instead: "
@@ -274,7 +319,7 @@ def _read_storage(environment: Mapping[str, str], problems: list[str]) -> Storag
             )
         return StorageSettings(connection_string=connection_string)
     found: dict[str, str] = {}
-    for service in ("blob", "queue", "table"):
+    for service in SERVICES:
         name = f"AzureWebJobsStorage__{service}ServiceUri"
         given = environment.get(name, "").strip()
         if not given:

@@ -81,7 +81,11 @@ class AzureStore:
                 self._settings.connection_string, **PATIENCE, **BACKOFF
             )
         return BlobServiceClient(
-            self._settings.blob_uri, credential=self._credential, connection_verify=self._verify
+            self._settings.blob_uri,
+            credential=self._credential,
+            connection_verify=self._verify,
+            **PATIENCE,
+            **BACKOFF,
         )
 
     @cached_property
@@ -92,6 +96,7 @@ class AzureStore:
             self._settings.table_uri,
             credential=cast(TokenCredential, self._credential),
             connection_verify=self._verify,
+            **PATIENCE,
         )
 
     @cached_property
@@ -101,7 +106,11 @@ class AzureStore:
                 self._settings.connection_string, **PATIENCE, **BACKOFF
             )
         return QueueServiceClient(
-            self._settings.queue_uri, credential=self._credential, connection_verify=self._verify
+            self._settings.queue_uri,
+            credential=self._credential,
+            connection_verify=self._verify,
+            **PATIENCE,
+            **BACKOFF,
         )
 
     def _table(self, table: str) -> TableClient:

@@ -7,6 +7,8 @@ import msgspec
 
 from shared.tables.table import Row
 
+# What a POST's body has around its rows: {"rows":[]}, of which each row's comma counts one too many.
+AROUND = 10
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -26,12 +28,12 @@ def encode(record: int, row: Row) -> EncodedRow:
 def chunks(rows: Iterable[EncodedRow], *, most_rows: int, most_bytes: int) -> Iterator[list[EncodedRow]]:
     """Rows in order, cut so that no POST exceeds a limit; a single row above the bytes goes alone."""
     some: list[EncodedRow] = []
-    size = 0
+    size = AROUND
     for row in rows:
         weighs = len(row.json) + 1
         if some and (len(some) == most_rows or size + weighs > most_bytes):
             yield some
-            some, size = [], 0
+            some, size = [], AROUND
         some.append(row)
         size += weighs
     if some:

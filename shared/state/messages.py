@@ -7,6 +7,7 @@ them in place of the message's own metadata. `attempt` counts re-enqueueings, `s
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import batched
+from typing import Annotated
 
 import msgspec
 
@@ -23,6 +24,11 @@ IDS_A_MESSAGE = 500
 # A wake older than this was lost with the run that should have sent it.
 WAKE_LOST_AFTER = timedelta(minutes=1)
 
+# A dataset's name stands in names of blobs and leases and in keys of tables.
+Dataset = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,63}\Z")]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
 
 class Ids(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ids", forbid_unknown_fields=True):
     """Fetch these records and push them. `organisation` is Xero's tenant id."""
@@ -33,9 +39,9 @@ class Ids(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ids"
     ids: list[str]
     reason: str
     operation: str
-    first_enqueued_at: datetime
-    attempt: int = 0
-    swept: int = 0
+    first_enqueued_at: Instant
+    attempt: Count = 0
+    swept: Count = 0
 
 
 class Wake(
@@ -44,12 +50,12 @@ class Wake(
     """Drain a dataset's outbox."""
 
     format: int = 1
-    dataset: str
+    dataset: Dataset
     reason: str
     operation: str
-    first_enqueued_at: datetime
-    attempt: int = 0
-    swept: int = 0
+    first_enqueued_at: Instant
+    attempt: Count = 0
+    swept: Count = 0
 
 
 Message = Ids | Wake
@@ -61,8 +67,8 @@ def decode(text: str) -> Message:
     """A message of ours. Raises BadMessage for anything else, unknown resources and ids that are no UUIDs included."""
     try:
         message = _decoder.decode(text)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise BadMessage(f"not a message of this connector: {error}") from error
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError, RecursionError) as error:
+        raise BadMessage(f"not a message of this connector: {str(error)[:200]}") from error
     if message.format != 1:
         raise BadMessage(f"a message of format {message.format}, which this version does not know")
     if isinstance(message, Ids):

@@ -7,6 +7,7 @@ lifecycle rule empties.
 
 import gzip
 import uuid
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -96,7 +97,7 @@ def read(store: Store, dataset: str, name: str) -> Batch | None:
     try:
         header_line, _, body = gzip.decompress(packed).partition(b"\n")
         header = msgspec.json.decode(header_line, type=Header)
-    except (OSError, EOFError, msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:  # msgspec's are ValueErrors.
         raise BadMessage(f"batch {name} is not readable: {error}") from error
     if header.format != 1 or header.resource not in RESOURCES:
         raise BadMessage(f"batch {name} has format {header.format} and resource {header.resource!r}")

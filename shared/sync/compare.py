@@ -64,6 +64,8 @@ def compare(connector: Connector, batches: Sequence[Batch], audit: Audit, *, aga
                 put_aside(connector, audit, tenant_id, resource, "", record, error, batch.name)
         best, doubtful = winners.newest(found)
         known = mirror.known(connector.store, tenant_id, resource, best)
+        # What Power BI refused in part it may show in part, whatever the mirror says.
+        aside = set(quarantine.listed(connector.store, tenant_id, resource))
         for record_id, fetch in best.items():
             _judge(
                 connector,
@@ -74,7 +76,7 @@ def compare(connector: Connector, batches: Sequence[Batch], audit: Audit, *, aga
                 work,
                 doubtful,
                 audit,
-                again=again,
+                again=again or record_id in aside,
             )
         if doubtful:
             work.doubtful.append((tenant_id, resource, doubtful))
@@ -97,7 +99,7 @@ def _judge(
     if known is None and fetch.record is None:
         return
     if known is not None:
-        if not again and winners.is_in_doubt(fetch, known):
+        if winners.is_in_doubt(fetch, known):
             doubtful.add(fetch.record_id)
         if not winners.is_newer(fetch, known):
             return

@@ -1,6 +1,7 @@
 """Fetch from Xero and land: whatever was fetched is durable in the outbox before anything else happens to it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import batched
 
 from shared.audit import Audit
@@ -83,7 +84,9 @@ def fetch_ids(
         page = fetch_and_land(connector, audit, organisation, resource, request, reason, urgent=urgent)
         found += len(page.records)
         for record_id in sorted(set(some) - set(page.ids(resource))):
-            found += _fetch_one(connector, audit, organisation, resource, record_id, reason, urgent)
+            found += _fetch_one(
+                connector, audit, organisation, resource, record_id, reason, urgent, page.answered_at
+            )
     return found
 
 
@@ -95,7 +98,9 @@ def _fetch_one(
     record_id: str,
     reason: str,
     urgent: bool,
+    left_out_at: datetime,
 ) -> int:
+    """A record that the list left out, at an instant of Xero's clock."""
     request = Request(f"{resource.name}/{record_id}", {})
     try:
         fetch_and_land(connector, audit, organisation, resource, request, f"{reason}, alone", urgent=urgent)
@@ -109,9 +114,9 @@ def _fetch_one(
             operation=audit.operation,
             request=request,
             request_id="",
-            # Xero's 404 carries no clock of its own.
-            fetched_from=now,
-            fetched_to=now,
+            # Xero's 404 carries no clock of its own, and ours may be minutes off.
+            fetched_from=left_out_at,
+            fetched_to=left_out_at,
             landed_at=now,
             records=0,
             missing=[record_id],

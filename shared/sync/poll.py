@@ -156,6 +156,8 @@ def _read(
                 messages.wake(
                     connector.store, connector.clock, organisation.dataset, "landed", audit.operation
                 )
+        # A crash later in this run must not take along what is known of this call.
+        audit.flush()
         if not going or connector.clock.now() >= until:
             return
 

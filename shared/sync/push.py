@@ -95,15 +95,16 @@ def _push_batches(
         for number, change in enumerate(work.changes):
             change.version = first + number
         _post(connector, writer, work.changes, audit)
+    # Before the mirror forgets that there was a doubt.
+    for organisation, resource, ids in work.doubtful:
+        messages.send_ids(
+            connector.store, connector.clock, organisation, resource, ids, "in doubt", audit.operation
+        )
     _remember(connector, writer, work)
     for batch in batches:
         outbox.finish(connector.store, dataset, batch.name)
     if writer.state.in_flight:
         writer.land()
-    for organisation, resource, ids in work.doubtful:
-        messages.send_ids(
-            connector.store, connector.clock, organisation, resource, ids, "in doubt", audit.operation
-        )
     _tell(audit, batches, work, again=again)
 
 

@@ -60,8 +60,10 @@ def request(resource: Resource, read: Read, *, start: date, page_size: int) -> R
 
 
 def is_last(resource: Resource, read: Read, page: Page) -> bool:
-    """Whether the phase ends with this page. A page past the end is empty."""
-    return not resource.paged or not page.records or read.page >= (page.page_count or 1)
+    """Whether the phase ends with this page. A page past the end is empty; without `pagination` only that is the end."""
+    if not resource.paged or not page.records or read.phase == "count":
+        return True
+    return page.page_count is not None and read.page >= page.page_count
 
 
 def after(
@@ -71,12 +73,13 @@ def after(
     included; they are looked at on a phase's last page only.
     """
     read = msgspec.structs.replace(read, began=read.began or page.answered_at)
+    if read.phase == "pages":
+        read = msgspec.structs.replace(read, item_count=page.item_count)
     if not is_last(resource, read, page):
-        return Verdict.GO_ON, msgspec.structs.replace(read, page=read.page + 1, item_count=page.item_count)
+        return Verdict.GO_ON, msgspec.structs.replace(read, page=read.page + 1)
     match read.phase:
         case "pages":
-            read = msgspec.structs.replace(read, item_count=page.item_count)
-            if not resource.paged or (read.page == 1 and page.item_count in (None, len(seen))):
+            if not resource.paged or (read.page == 1 and len(seen) == (page.item_count or 0)):
                 return Verdict.COMPLETE, read
             return Verdict.GO_ON, _correct(read)
         case "correction":
@@ -86,6 +89,8 @@ def after(
         case _:
             if len(seen | corrected) == page.item_count:
                 return Verdict.COMPLETE, read
+            if page.item_count is None:
+                return Verdict.UNPROVEN, read
             if read.corrections < CORRECTIONS:
                 return Verdict.GO_ON, _correct(read)
             if read.attempt < ATTEMPTS:

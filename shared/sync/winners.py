@@ -13,6 +13,7 @@ from shared.state.mirror import Known
 from shared.state.outbox import Batch
 from shared.xero import wire
 from shared.xero.paging import record_id
+from shared.xero.webhook import UUID
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ def fetches(batch: Batch) -> tuple[list[Fetch], list[tuple[dict[str, Any], str]]
     for record in batch.records():
         found = record_id(record, resource)
         try:
-            if not found:
+            if not UUID.fullmatch(found):
                 raise BadRecord(
                     f"{resource.id_field} is {record.get(resource.id_field)!r}", field=resource.id_field
                 )
@@ -90,9 +91,9 @@ def is_newer(one: Fetch | Known, other: Fetch | Known) -> bool:
 
 
 def is_in_doubt(one: Fetch | Known, other: Fetch | Known) -> bool:
-    """Same stamp, other content, and fetches that overlapped: nobody can say which is newer."""
+    """Same stamp (or none), other content, and fetches that overlapped: nobody can say which is newer."""
     return (
-        one.stamp == other.stamp
+        (one.stamp == other.stamp or min(one.stamp, other.stamp) < 0)
         and one.hash != other.hash
         and one.fetched_from <= other.fetched_to
         and other.fetched_from <= one.fetched_to

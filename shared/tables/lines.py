@@ -13,6 +13,7 @@ from shared.tables.table import (
     Source,
     Table,
     amount,
+    cut,
     day,
     derived,
     in_base,
@@ -20,6 +21,7 @@ from shared.tables.table import (
     of_document,
     rounded,
     text,
+    unique,
 )
 from shared.xero import wire
 
@@ -28,7 +30,8 @@ KINDS = {"InvoiceID": "Invoice"}
 
 
 def _rows(source: Source) -> list[Source]:
-    lines = source.record.get("LineItems") or []
+    lines = source.at("LineItems")
+    lines = [] if lines is None else lines
     if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
         raise BadRecord("LineItems is no list of lines", field="LineItems")
     numbered: list[tuple[int, dict[str, Any]]] = list(enumerate(lines, 1)) or [(0, {})]
@@ -45,15 +48,19 @@ def _rows(source: Source) -> list[Source]:
 
 
 def _id_field(source: Source) -> str:
-    return next(field for field in KINDS if field in source.document)
+    found = next((field for field in KINDS if source.document.get(field)), None)
+    if found is None:
+        raise BadRecord(f"the document has no {' or '.join(KINDS)}", field=next(iter(KINDS)))
+    return found
 
 
-def _document_id(source: Source) -> str:
-    return str(source.document[_id_field(source)])
+def _document_id(source: Source) -> str | None:
+    field = _id_field(source)
+    return wire.text(source.document[field], field)
 
 
-def _document_key(source: Source) -> str:
-    return f"{source.tenant_id}|{_document_id(source).lower()}"
+def _document_key(source: Source) -> str | None:
+    return unique(source.tenant_id, _document_id(source), _id_field(source))
 
 
 def _net(source: Source) -> Decimal | None:
@@ -66,10 +73,11 @@ def _net(source: Source) -> Decimal | None:
 
 def _tracking(name: str, means: str, slot: int, field: str) -> Any:
     def value(source: Source) -> str | None:
-        options = source.at("Tracking") or []
+        options = source.at("Tracking")
+        options = [] if options is None else options
         if not isinstance(options, list) or not all(isinstance(option, dict) for option in options):
             raise BadRecord("Tracking is no list of options", field="Tracking")
-        return wire.text(options[slot].get(field), f"Tracking.{field}") if len(options) > slot else None
+        return cut(wire.text(options[slot].get(field), f"Tracking.{field}")) if len(options) > slot else None
 
     return derived(name, "String", means, value)
 

@@ -11,6 +11,7 @@ from shared.tables.table import (
     Source,
     Table,
     amount,
+    at,
     cut,
     day,
     derived,
@@ -19,6 +20,7 @@ from shared.tables.table import (
     key,
     rate,
     text,
+    unique,
 )
 from shared.xero import wire
 
@@ -38,23 +40,20 @@ def _document(source: Source) -> Mapping[str, Any]:
 
 def _of_document(path: str) -> Callable[[Source], str | None]:
     def value(source: Source) -> str | None:
-        found: Any = _document(source)
-        for name in path.split("."):
-            found = found.get(name) if isinstance(found, Mapping) else None
-        return cut(wire.text(found, path))
+        return cut(wire.text(at(_document(source), path), path))
 
     return value
 
 
 def _contact_key(source: Source) -> str | None:
-    contact_id = _of_document("Contact.ContactID")(source)
-    return f"{source.tenant_id}|{contact_id.lower()}" if contact_id else None
+    path = "Contact.ContactID"
+    return unique(source.tenant_id, _of_document(path)(source), path)
 
 
 def _batch_payment_id(source: Source) -> str | None:
-    return wire.text(
-        source.at("BatchPaymentID") or source.at("BatchPayment.BatchPaymentID"), "BatchPaymentID"
-    )
+    own = wire.text(source.at("BatchPaymentID"), "BatchPaymentID")
+    path = "BatchPayment.BatchPaymentID"
+    return cut(own or wire.text(source.at(path), path))
 
 
 def _amount_base(source: Source) -> Decimal | None:

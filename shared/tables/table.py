@@ -17,6 +17,8 @@ Type = Literal["Int64", "Double", "Boolean", "DateTime", "String", "Decimal"]
 Row = dict[str, Any]
 
 LONGEST_TEXT = 4000
+# Xero's ids have 36; a key of much more would not fit a column.
+LONGEST_ID = 100
 PLACES = Decimal("0.0001")
 # Power BI's Decimal: 28 digits, 4 of them behind the point.
 LARGEST = Decimal(10) ** 24
@@ -39,7 +41,7 @@ class Source:
 
     def at(self, path: str) -> Any:
         """The value at a dotted path; None where Xero left it out."""
-        return _at(self.record, path)
+        return at(self.record, path)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Table:
         return [{column.name: column.value(one) for column in self.columns} for one in self.rows(source)]
 
 
-def _at(record: Any, path: str) -> Any:
+def at(record: Any, path: str) -> Any:
     """The value at a dotted path. Xero may write an empty array where an object or value is null."""
     for name in path.split("."):
         if record is None or record == []:
@@ -155,9 +157,9 @@ def in_base(
     """value / CurrencyRate. Without a rate: the value when the currency is the base currency, else None; so for a rate of 0."""
     if value is None:
         return None
-    found = wire.number(_at(document, "CurrencyRate"), "CurrencyRate")
+    found = wire.number(at(document, "CurrencyRate"), "CurrencyRate")
     if found is None:
-        currency = wire.text(_at(document, currency_path), currency_path)
+        currency = wire.text(at(document, currency_path), currency_path)
         return rounded(value, path) if currency in (None, source.base_currency) else None
     if found < 0:
         raise BadRecord(f"CurrencyRate is {found}", field="CurrencyRate")
@@ -204,10 +206,16 @@ def key(name: str, means: str, path: str) -> Column:
     """An id made unique over organisations: tenant|id in lower case; None where Xero gives no id."""
 
     def value(source: Source) -> str | None:
-        found = wire.text(source.at(path), path)
-        return f"{source.tenant_id}|{found.lower()}" if found else None
+        return unique(source.tenant_id, wire.text(source.at(path), path), path)
 
     return Column(name, "String", means, value)
+
+
+def unique(tenant_id: str, record_id: str | None, path: str) -> str | None:
+    """The key of an id. Raises BadRecord for a text that is too long to be one."""
+    if record_id and len(record_id) > LONGEST_ID:
+        raise BadRecord(f"{path} is no id: {record_id[:LONGEST_ID]}…", field=path)
+    return f"{tenant_id}|{record_id.lower()}" if record_id else None
 
 
 def derived(name: str, type_: Type, means: str, value: Callable[[Source], Any]) -> Column:

@@ -5,14 +5,13 @@ the distinct ids read, together with those of an If-Modified-Since pass from bef
 list's itemCount.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from shared.errors import Unavailable
+from shared.errors import BadRecord, Unavailable
 from shared.http import Answer
 from shared.xero import wire
 from shared.xero.resources.resource import Resource
@@ -49,7 +48,7 @@ def parse_page(answer: Answer, resource: Resource) -> Page:
             item_count=_count(pagination.get("itemCount")),
             page_count=_count(pagination.get("pageCount")),
         )
-    except (msgspec.DecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (msgspec.DecodeError, BadRecord, KeyError, TypeError, AttributeError, ValueError) as error:
         raise Unavailable(
             f"Xero answered 200 to {resource.name}, but with no list of them.",
             seconds=60,
@@ -65,11 +64,6 @@ def record_id(record: dict[str, Any], resource: Resource) -> str:
 def fetch_interval(answered_at: datetime, seconds: float) -> tuple[datetime, datetime]:
     """Between these two instants of Xero's clock the answer was true."""
     return answered_at - timedelta(seconds=seconds), answered_at
-
-
-def is_complete(read_ids: Iterable[str], corrected_by: Iterable[str], item_count: int) -> bool:
-    """Whether the distinct ids of a read and of the pass that corrects it number what the list holds."""
-    return len(set(read_ids) | set(corrected_by)) == item_count
 
 
 def _count(value: Any) -> int | None:

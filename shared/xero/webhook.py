@@ -17,6 +17,7 @@ from shared.errors import BadWebhook
 
 # Xero documents no size; its own deliveries are a few kilobytes.
 LARGEST_BODY = 1024 * 1024
+UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError)
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -45,6 +46,7 @@ def read_delivery(body: bytes, signature: str, keys: Sequence[str]) -> tuple[lis
     An Intent to Receive is a delivery of no events. Raises BadWebhook with the status of the answer: 503 without a key,
     413 above LARGEST_BODY, 401 for a signature of neither key, 400 for a signed body that is no delivery.
     """
+    keys = [key for key in keys if key.strip()]
     if not keys:
         raise BadWebhook("No webhook key is set: add the secret xero-webhook-key to Key Vault.", status=503)
     if len(body) > LARGEST_BODY:
@@ -53,7 +55,7 @@ def read_delivery(body: bytes, signature: str, keys: Sequence[str]) -> tuple[lis
         raise BadWebhook("The signature is not of this body and our keys.", status=401)
     try:
         entries = msgspec.json.decode(body, type=_Delivery).events
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except UNREADABLE as error:
         raise BadWebhook(f"The signed body is no delivery: {error}", status=400) from error
     events = [event for entry in entries if (event := _event(entry))]
     return events, len(entries) - len(events)
@@ -72,7 +74,7 @@ def _is_signed(body: bytes, signature: str, keys: Sequence[str]) -> bool:
 def _event(entry: msgspec.Raw) -> Event | None:
     try:
         found = msgspec.json.decode(entry, type=_Event)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except UNREADABLE:
         return None
     tenant_id, resource_id = found.tenantId.lower(), found.resourceId.lower()
     if not (UUID.fullmatch(tenant_id) and UUID.fullmatch(resource_id)):

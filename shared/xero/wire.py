@@ -1,5 +1,6 @@
 """Values as Xero writes them: /Date()/, numbers and booleans that may be strings, fields left out."""
 
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -21,11 +22,35 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def decode(body: bytes) -> Any:
-    """JSON with its decimal numbers as Decimal, digit for digit. Raises msgspec.DecodeError."""
+    """JSON with its decimal numbers as Decimal, digit for digit. Raises msgspec.DecodeError.
+
+    Bytes and escapes that are no text (half an emoji, where somebody cut a note) become U+FFFD, so that one bad record
+    does not hold up its page.
+    """
     try:
         return _decoder.decode(body)
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise msgspec.DecodeError(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            lenient = json.loads(
+                body.decode("utf-8", "replace"), parse_float=Decimal, parse_constant=_no_number
+            )
+            return _mended(lenient)
+        except (ValueError, RecursionError) as error:
+            raise msgspec.DecodeError(str(error)) from error
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(each) for each in value]
+    if isinstance(value, dict):
+        return {_mended(name): _mended(each) for name, each in value.items()}
+    return value
 
 
 def encode(value: Any) -> bytes:
