@@ -108,8 +108,8 @@ class Cloud:
             self.xero = create_xero((Client("local-xero-app", client_secret),))
             self.xero.switches.update({"day_limit": self._day_limit})
             xero = self._stack.enter_context(Served(self.xero.app, self._port("xero")))
-            app, self.powerbi = create_powerbi(group=GROUP)
-            powerbi = self._stack.enter_context(Served(app, self._port("powerbi")))
+            self.powerbi_app, self.powerbi = create_powerbi(group=GROUP)
+            powerbi = self._stack.enter_context(Served(self.powerbi_app, self._port("powerbi")))
         except BaseException:
             self._stack.close()
             raise
@@ -133,10 +133,11 @@ class Cloud:
             environment["REQUESTS_CA_BUNDLE"] = str(self.identity.ca)
         with self.host_log.open("ab") as log:
             self._host = subprocess.Popen(
-                [*command, "--settings", str(self.settings_file)],
+                [*command, "--settings", str(self.settings_file), "--follow"],
                 cwd=ROOT,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                # It closes with this process, however that ends.
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=os.name == "posix",
@@ -165,11 +166,15 @@ class Cloud:
         except subprocess.TimeoutExpired:
             host.kill()
             host.wait()
+        if host.stdin:
+            host.stdin.close()
 
     def stop(self) -> None:
-        """End everything; storage and stand-ins forget."""
-        self.stop_host()
+        """End everything; storage and stand-ins forget, and the settings that led there are gone. Logs stay."""
+        # Nothing of it lasts, so nobody need wait for a run to end.
+        self.stop_host(kill=True)
         self._stack.close()
+        self.settings_file.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -24,10 +24,15 @@ def main() -> int:
     parser.add_argument(
         "--settings", type=Path, help="app settings, by default the app's local.settings.json, if any"
     )
+    parser.add_argument(
+        "--follow", action="store_true", help="stop when standard input closes, as it does when its owner dies"
+    )
     arguments = parser.parse_args()
     _log_to_stderr()
 
     stopping = threading.Event()
+    if arguments.follow:
+        threading.Thread(target=_follow, args=(stopping,), daemon=True).start()
 
     def stop(number: int, frame: object) -> None:
         stopping.set()
@@ -61,6 +66,11 @@ def main() -> int:
     if late := host.stop(PATIENCE_SECONDS):
         log.warning("%d runs did not end within %d s and are abandoned", late, PATIENCE_SECONDS)
     return _end(0)
+
+
+def _follow(stopping: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    stopping.set()
 
 
 def _end(code: int) -> int:
