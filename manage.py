@@ -65,6 +65,8 @@ def main() -> int:
 
 
 def dispatch(arguments: argparse.Namespace) -> int:
+    from azure.core.exceptions import AzureError
+
     from commands import connect, dataset, demo, docs, local, lock, test
     from commands.terminal import console
     from local.azurite import AzuriteError
@@ -90,6 +92,9 @@ def dispatch(arguments: argparse.Namespace) -> int:
         return run[arguments.command]()
     except (ConnectorError, AzuriteError, CloudError, HostError) as error:
         console.print(str(error), style="red", markup=False)
+        return 1
+    except AzureError as error:
+        console.print(f"Azure refused or did not answer: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -82,7 +82,10 @@ def run(settings: Path | None, *, browser: bool) -> int:
     else:
         console.print("Open this address, allow access, and paste the address that you end at:")
         console.print(consent.url, soft_wrap=True)
-        redirected_to = console.input("> ").strip()
+        try:
+            redirected_to = console.input("> ").strip()
+        except EOFError as error:
+            raise AskPerson("No address was pasted: start connect again.") from error
     tell(connect.finish_consent(ours, consent, redirected_to))
     console.print("Next: `python3 manage.py dataset`, if the dataset is not there yet.")
     return 0

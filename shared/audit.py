@@ -10,8 +10,8 @@ from typing import Any
 from shared.clock import Clock
 from shared.storage import Entity, Store, Write, transactions
 
-# Azure Tables holds 32 Ki UTF-16 characters a string property.
-LONGEST = 30_000
+# Azure Tables holds 64 KiB of UTF-16 a string property, in which a character may take four bytes.
+LONGEST = 15_000
 
 
 class Audit:

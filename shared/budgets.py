@@ -56,8 +56,12 @@ class XeroBudget:
         for _ in range(ATTEMPTS):
             now = self._clock.now()
             stored = self._read(tenant_id, now)
-            until = (now + timedelta(seconds=seconds)).isoformat()
-            if self._write(stored.entity | {"blocked_by": limit, "blocked_until": until}, stored.etag):
+            until = now + timedelta(seconds=seconds)
+            # A minute's 429 that was under way does not end a day's.
+            if datetime.fromisoformat(str(stored.entity["blocked_until"])) >= until:
+                return
+            blocked: Entity = {"blocked_by": limit, "blocked_until": until.isoformat()}
+            if self._write(stored.entity | blocked, stored.etag):
                 return
         raise RetryLater(f"The budget of {tenant_id} is contended.", seconds=5)
 
@@ -76,11 +80,12 @@ class XeroBudget:
                 seconds=(blocked_until - now).total_seconds(),
             )
         for window, length in WINDOWS.items():
-            if _used(entity, window, now) == 0:
+            counted = _used(entity, window, now)
+            if counted == 0:
                 entity[f"{window}_began"] = now.isoformat()
             began = datetime.fromisoformat(str(entity[f"{window}_began"]))
             seen_at, seen = self._observed.get((tenant_id, window), (began, 0))
-            used = max(_used(entity, window, now), seen if seen_at >= began else 0)
+            used = max(counted, seen if seen_at >= began else 0)
             held_back = self._reserve if window == "day" and not urgent else 0
             if used >= self._limits[window] - held_back:
                 raise LimitReached(

@@ -81,13 +81,16 @@ class Secrets:
         value = self.read(name)
         if value is None:
             raise AskPerson(f"Key Vault has no {name}: run `python3 manage.py connect`.")
-        return msgspec.json.decode(value, type=TokenSet)
+        tokens = _decode(value)
+        if tokens is None:
+            raise AskPerson(f"{name} in Key Vault is no token set: run `python3 manage.py connect`.")
+        return tokens
 
     def find_token_set(self, token_set: str) -> TokenSet | None:
-        """As `token_set`, always from the vault; None before the first consent."""
+        """As `token_set`, always from the vault; None before the first consent, or when what is there is no token set."""
         self._cache.pop(_name(token_set), None)
         value = self.read(_name(token_set))
-        return msgspec.json.decode(value, type=TokenSet) if value is not None else None
+        return None if value is None else _decode(value)
 
     def save_token_set(self, tokens: TokenSet) -> None:
         """Write a new version. Raises OutcomeUnknown when the vault's answer was lost: read again before trying again."""
@@ -109,7 +112,14 @@ class Secrets:
             ]
             versions.sort(key=lambda properties: properties.created_on or since, reverse=True)
             values = [self._client.get_secret(name, properties.version).value for properties in versions]
-        return [msgspec.json.decode(value, type=TokenSet) for value in values if value]
+        return [tokens for value in values if value and (tokens := _decode(value))]
+
+
+def _decode(value: str) -> TokenSet | None:
+    try:
+        return msgspec.json.decode(value, type=TokenSet)
+    except ValueError:
+        return None
 
 
 def _name(token_set: str) -> str:
@@ -129,7 +139,8 @@ def _vault_errors(doing: str) -> Iterator[None]:
         raise OutcomeUnknown(
             f"Key Vault failed {doing}", seconds=60, vendor_words=str(error.message)[:500]
         ) from error
-    except AzureError as error:
+    except (AzureError, ValueError) as error:
+        # ValueError: the managed identity's endpoint answered something that is no JSON.
         raise OutcomeUnknown(
-            f"Key Vault failed {doing}", seconds=60, vendor_words=str(error.message)[:500]
+            f"Key Vault failed {doing}", seconds=60, vendor_words=str(error)[:500]
         ) from error

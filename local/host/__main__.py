@@ -25,7 +25,9 @@ def main() -> int:
         "--settings", type=Path, help="app settings, by default the app's local.settings.json, if any"
     )
     parser.add_argument(
-        "--follow", action="store_true", help="stop when standard input closes, as it does when its owner dies"
+        "--follow",
+        action="store_true",
+        help="stop when standard input closes, as it does when its owner dies",
     )
     arguments = parser.parse_args()
     _log_to_stderr()

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from functools import partial
 
 import msal
+import msal.exceptions
 import requests
 
 from shared.errors import PermissionMissing, SettingsError, Unavailable
 
+# MSAL raises its own error for a 5xx, requests' for a broken connection, ValueError for an answer that is no JSON.
+FAILURES = (OSError, ValueError, msal.exceptions.MsalError)
 SCOPE = "https://analysis.windows.net/powerbi/api/.default"
 TIMEOUT_SECONDS = 30
 # Entra's "AADSTS7000215: Invalid client secret", "7000222: expired", "700016: application not found", "90002: tenant".
@@ -43,7 +46,7 @@ class PowerBIIdentity:
             self._client = self._new_client()
         try:
             answer = self._client.acquire_token_for_client([SCOPE])
-        except (OSError, ValueError) as error:
+        except FAILURES as error:
             raise Unavailable(
                 "Entra gives no token for Power BI.", seconds=60, vendor_words=str(error)[:500]
             ) from error
@@ -74,7 +77,7 @@ class PowerBIIdentity:
                 instance_discovery=self._known_authority,
                 http_client=_with_timeout(http),
             )
-        except (OSError, ValueError) as error:
+        except FAILURES as error:
             raise Unavailable("Entra does not answer.", seconds=60, vendor_words=str(error)[:500]) from error
 
 

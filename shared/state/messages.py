@@ -139,11 +139,29 @@ def wake(
         )
     except Conflict:
         return False
+    send_wake(store, clock, dataset, reason, operation, delay=delay, attempt=attempt)
+    return True
+
+
+def send_wake(
+    store: Store,
+    clock: Clock,
+    dataset: str,
+    reason: str,
+    operation: str,
+    *,
+    delay: float = 0,
+    attempt: int = 0,
+) -> None:
+    """Send a wake whether one is outstanding or not, for whoever cannot wait until that one is due."""
     message = Wake(
-        dataset=dataset, reason=reason, operation=operation, first_enqueued_at=now, attempt=attempt
+        dataset=dataset,
+        reason=reason,
+        operation=operation,
+        first_enqueued_at=clock.now(),
+        attempt=attempt,
     )
     send(store, message, delay=delay)
-    return True
 
 
 def wake_arrived(store: Store, dataset: str) -> None:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
+from shared.audit import LONGEST
 from shared.clock import Clock
 from shared.state.mirror import partition
 from shared.storage import Store, Write
@@ -42,7 +43,7 @@ def keep(
                 "at": clock.now().isoformat(),
                 "batch": batch,
                 "payload": f"{CONTAINER}/{where}",
-                "error": error[:30_000],
+                "error": error[:LONGEST],
             },
         ),
     )

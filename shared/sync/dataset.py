@@ -1,6 +1,7 @@
 """Make sure that a dataset is there in Power BI, once, and remember its id."""
 
 from shared.powerbi.client import DEADLINE_SECONDS
+from shared.state import messages, sink
 from shared.state.sink import Writer
 from shared.sync.connector import Connector
 from shared.tables import schema
@@ -10,19 +11,32 @@ def ensure_dataset(connector: Connector, dataset: str) -> tuple[str, bool]:
     """The Power BI id of a dataset, and whether it was made now. May run at any time.
 
     Power BI makes a second dataset of the same name without a word, so it is looked up by name first, and made under the
-    dataset's lease. Raises LeaseBusy while the dataset is written.
+    dataset's lease. What has landed meanwhile is pushed at once. Raises LeaseBusy when there is something to make while
+    another run holds the dataset.
     """
-    with Writer.take(connector.store, connector.clock, dataset) as writer:
-        powerbi, name = connector.powerbi(), connector.settings.powerbi_dataset_name
-        writer.hold(2 * DEADLINE_SECONDS)
-        ids = [str(found["id"]) for found in powerbi.datasets() if found.get("name") == name]
-        if writer.state.powerbi_id in ids:
-            return writer.state.powerbi_id, False
-        made = not ids
-        writer.hold(2 * DEADLINE_SECONDS)
-        powerbi_id = powerbi.create_dataset(schema.dataset(name)) if made else ids[0]
-        writer.bind(powerbi_id)
+    name = connector.settings.powerbi_dataset_name
+    powerbi_id, made = sink.read(connector.store, dataset).powerbi_id, False
+    if not powerbi_id or powerbi_id not in _called(connector, name):
+        powerbi_id, made = _make(connector, dataset, name)
     audit = connector.audit()
     audit.add("dataset", "made" if made else "found", why=name, request_id=powerbi_id)
     audit.flush()
+    # A push that met no dataset has put its wake off for long; this one does not wait for that.
+    messages.send_wake(connector.store, connector.clock, dataset, "the dataset is there", audit.operation)
     return powerbi_id, made
+
+
+def _make(connector: Connector, dataset: str, name: str) -> tuple[str, bool]:
+    with Writer.take(connector.store, connector.clock, dataset) as writer:
+        writer.hold(2 * DEADLINE_SECONDS)
+        ids = _called(connector, name)
+        if writer.state.powerbi_id in ids:
+            return writer.state.powerbi_id, False
+        writer.hold(2 * DEADLINE_SECONDS)
+        powerbi_id = ids[0] if ids else connector.powerbi().create_dataset(schema.dataset(name))
+        writer.bind(powerbi_id)
+    return powerbi_id, not ids
+
+
+def _called(connector: Connector, name: str) -> list[str]:
+    return [str(found["id"]) for found in connector.powerbi().datasets() if found.get("name") == name]

@@ -46,19 +46,25 @@ def drain(connector: Connector, dataset: str, audit: Audit, *, until: datetime) 
             raise AskPerson(f"Dataset {dataset} is not in Power BI yet: run `python3 manage.py dataset`.")
         while connector.clock.now() < until:
             again = bool(writer.state.in_flight)
-            batches = _take_batches(connector, dataset, writer, audit)
+            batches, were_there = _take_batches(connector, dataset, writer, audit)
             if not batches:
                 if again:
                     writer.land()
-                    continue
-                return False
+                elif not were_there:
+                    return False
+                continue
             _push_batches(connector, dataset, writer, batches, audit, again=again)
             audit.flush()
     return True
 
 
-def _take_batches(connector: Connector, dataset: str, writer: Writer, audit: Audit) -> list[Batch]:
-    """The batches in flight, or else the oldest pending ones. Unreadable ones go to the quarantine."""
+def _take_batches(
+    connector: Connector, dataset: str, writer: Writer, audit: Audit
+) -> tuple[list[Batch], bool]:
+    """The batches in flight, or else the oldest pending ones, and whether there were any.
+
+    Unreadable ones go to the quarantine, so that there may be more behind them.
+    """
     names = list(writer.state.in_flight)
     if not names:
         weight = 0
@@ -77,7 +83,7 @@ def _take_batches(connector: Connector, dataset: str, writer: Writer, audit: Aud
         except BadMessage as error:
             aside = outbox.put_aside(connector.store, dataset, name)
             audit.add("quarantine", "batch", why=aside, batches=[name], error=str(error))
-    return batches
+    return batches, bool(names)
 
 
 def _push_batches(

@@ -1,0 +1,60 @@
+"""Fixtures of the product's contract tests: one set of servers a session, a fresh world behind them each test."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from azure.core.pipeline.transport import HttpTransport
+
+from tests.support.servers import Servers
+from tests.support.world import World
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with pytest.MonkeyPatch.context() as patch, Servers(tmp_path_factory.mktemp("identity")) as running:
+        for name, value in running.identity.environment().items():
+            patch.setenv(name, value)
+        # Between its retries Microsoft's libraries sleep in the world's time.
+        patch.setattr(HttpTransport, "sleep", lambda _, seconds: running.identity_clock.leader.sleep(seconds))
+        yield running
+
+
+@pytest.fixture
+def new_world(servers: Servers) -> Callable[..., World]:
+    """Makes a world; a second one takes the first one's place. Takes what `World` takes beside the servers."""
+    return lambda **options: World(servers, **options)
+
+
+@pytest.fixture
+def world(new_world: Callable[..., World]) -> World:
+    """A world with small books that nobody has connected yet."""
+    made = new_world()
+    made.load()
+    return made
+
+
+@pytest.fixture(scope="session")
+def prepared(servers: Servers) -> tuple[World, Callable[[], None], Callable[[], None]]:
+    """A world, and what puts it back to where it was connected, and to where its history was in Power BI."""
+    world = World(servers)
+    world.connect(with_dataset=False)
+    to_connected = world.snapshot()
+    world.connect()
+    world.settle()
+    return world, to_connected, world.snapshot()
+
+
+@pytest.fixture
+def connected(prepared: tuple[World, Callable[[], None], Callable[[], None]]) -> World:
+    """A world whose organisation is connected; there is no dataset yet."""
+    world, to_connected, _ = prepared
+    to_connected()
+    return world
+
+
+@pytest.fixture
+def settled(prepared: tuple[World, Callable[[], None], Callable[[], None]]) -> World:
+    """A world whose history is in Power BI."""
+    world, _, to_settled = prepared
+    to_settled()
+    return world

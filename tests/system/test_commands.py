@@ -1,0 +1,241 @@
+"""The operator's commands, as a person runs them in a terminal."""
+
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+import requests
+
+from local.cloud import Cloud
+from tests.system.running import ROOT, Running, eventually, manage, terminal
+
+COMMANDS = ("demo", "local", "test", "connect", "dataset", "lock", "docs")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_a_terminal(command: str) -> None:
+    """Every help page ends well and needs no more than 80 columns."""
+    done = manage(*filter(None, [command]), "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("usage: python3 manage.py")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_help_names_every_command() -> None:
+    """What can be run is listed, each with what it is for."""
+    shown = manage("--help").stdout
+    for command in COMMANDS:
+        assert re.search(rf"^    {command} +\w", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize("arguments", [["demo", "--documents", "199"], ["demo", "--documents", "many"], []])
+def test_a_wrong_command_line_is_explained(arguments: list[str]) -> None:
+    """A usage line and a reason, exit code 2."""
+    done = manage(*arguments)
+    assert done.returncode == 2
+    assert "usage: python3 manage.py" in done.stderr
+    assert "error: " in done.stderr
+
+
+def test_without_node_the_demo_says_what_to_install(checkout: Path, tmp_path: Path) -> None:
+    """No Node.js on PATH: one sentence with the remedy, no traceback, exit code 1."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "demo", "--once", "--documents", "200"],
+        cwd=checkout,
+        env=terminal(PATH=str(tmp_path), COLUMNS="200"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "Azurite needs Node.js 20 or newer" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+class ConsentForm(HTMLParser):
+    """The fields of the consent page's one form, as a browser sends them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.fields: list[tuple[str, str]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "input":
+            self.fields.append((given["name"] or "", given["value"] or ""))
+
+
+def redirected_to(consent_url: str, decision: str) -> str:
+    """Where the browser is sent after a button of the consent page."""
+    form = ConsentForm(requests.get(consent_url, timeout=30).text)
+    answer = requests.post(
+        consent_url.partition("?")[0],
+        data=[*form.fields, ("decision", decision)],
+        allow_redirects=False,
+        timeout=30,
+    )
+    return answer.headers["Location"]
+
+
+@dataclass
+class Session:
+    """A command that runs while a test talks to it."""
+
+    process: subprocess.Popen[str]
+    output: Path
+
+    def shows(self, pattern: str) -> str:
+        """Wait until the output has this; the first group."""
+        found = eventually(
+            lambda: re.findall(pattern, self.output.read_text(encoding="utf-8")),
+            f"{pattern!r} in {self.output.read_text(encoding='utf-8')}",
+        )
+        return str(found[0])
+
+    def end(self) -> int:
+        return self.process.wait(60)
+
+
+class Start(Protocol):
+    """Starts a command of manage.py."""
+
+    def __call__(self, *arguments: str, folder: Path = ROOT, **environment: str) -> Session: ...
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts commands of manage.py; those that still run are killed at the end."""
+    running: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str, folder: Path = ROOT, **environment: str) -> Session:
+        output = tmp_path / f"output-{len(running)}"
+        with output.open("wb") as stream:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", *arguments],
+                cwd=folder,
+                env=terminal(COLUMNS="1000", **environment),
+                stdin=subprocess.PIPE,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        running.append(process)
+        return Session(process, output)
+
+    yield run
+    for process in running:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdin:
+            process.stdin.close()
+
+
+def connect_pasting(start: Start, cloud: Cloud, paste: Callable[[str], str]) -> Session:
+    """`connect --no-browser`, with what a person makes of the address that it shows."""
+    session = start("connect", "--no-browser", "--settings", str(cloud.settings_file))
+    consent_url = session.shows(r"(http://\S+/identity/connect/authorize\?\S+)\n")
+    assert session.process.stdin
+    session.process.stdin.write(paste(consent_url) + "\n")
+    session.process.stdin.flush()
+    return session
+
+
+def test_connect_takes_the_redirect_pasted(running: Running, start: Start) -> None:
+    """Without a browser: open the shown address elsewhere, allow, paste where it ends; the organisation is connected."""
+    session = connect_pasting(start, running.cloud, lambda url: redirected_to(url, "allow"))
+    assert session.end() == 0
+    assert session.shows(r"Connected: (.*)") == f"{running.organisation.name} (AUD), {running.tenant_id}"
+    saved = running.audit(what="connect")
+    assert len(saved) >= 2
+
+
+@pytest.mark.parametrize(
+    ("paste", "words"),
+    [
+        (lambda url: redirected_to(url, "cancel"), "did not give the consent"),
+        (lambda url: redirected_to(url, "allow").replace("state=", "state=x"), "does not carry the state"),
+        (
+            lambda url: re.sub("code=[^&]*", "code=guessed", redirected_to(url, "allow")),
+            "does not accept this",
+        ),
+    ],
+    ids=["cancelled", "another state", "another code"],
+)
+def test_a_redirect_that_is_no_consent_connects_nothing(
+    paste: Callable[[str], str], words: str, running: Running, start: Start
+) -> None:
+    """A refusal, a foreign state, a made-up code: a sentence that says so, exit code 1, nothing saved."""
+    before = len(running.audit(what="connect"))
+    tokens = token_sets(running)
+    session = connect_pasting(start, running.cloud, paste)
+    assert session.end() == 1
+    shown = session.output.read_text(encoding="utf-8")
+    assert words in shown
+    assert "Traceback" not in shown
+    assert len(running.audit(what="connect")) == before
+    assert token_sets(running) == tokens
+
+
+def token_sets(running: Running) -> dict[str, int]:
+    """The vault's token sets, and how many versions each has."""
+    vault = running.cloud.identity.vault
+    names = [secret.name for secret in vault.names(deleted=False) if secret.name.startswith("xero-tokens-")]
+    return {name: len(vault.versions(name)[1]) for name in names}
+
+
+def test_local_connect_dataset(checkout: Path, start: Start, tmp_path: Path) -> None:
+    """The README's steps: `local` starts, `connect` in a browser, `dataset`; then the functions work by themselves.
+
+    What was read before there was a dataset is pushed as soon as there is one, not an hour later. A second `dataset` finds what the first one made. Ctrl-C ends everything, and later commands do not look for it.
+    """
+    local = start("local", folder=checkout)
+    local.shows("Next, in another terminal: (.*)")
+    powerbi = local.shows(r"Power BI +(http://\S+)")
+
+    browser = tmp_path / "browser"
+    press = "from commands.demo import press_allow; import sys; press_allow(sys.argv[1], 'user-1')"
+    browser.write_text(
+        f'#!{sys.executable}\nimport sys\nsys.path.insert(0, "{ROOT}")\n{press}\n', encoding="utf-8"
+    )
+    browser.chmod(browser.stat().st_mode | stat.S_IXUSR)
+    connect = start("connect", folder=checkout, BROWSER=str(browser))
+    assert connect.end() == 0
+    assert "(AUD)" in connect.shows("Connected: (.*)")
+    log = checkout / ".local" / "host.log"
+    eventually(
+        lambda: "Dataset default waits for a person" in log.read_text(), "a push that misses the dataset"
+    )
+
+    made, found = (manage("dataset", folder=checkout, columns=200) for _ in range(2))
+    assert (made.returncode, found.returncode) == (0, 0)
+    (powerbi_id,) = re.findall(r"Made dataset 'Xero' in Power BI: (\S+)", made.stdout)
+    assert f"Found dataset 'Xero' in Power BI: {powerbi_id}" in found.stdout
+    (dataset,) = requests.get(f"{powerbi}/_sim/datasets", timeout=30).json()
+    assert dataset["id"] == powerbi_id
+
+    def rows() -> dict[str, int]:
+        (dataset,) = requests.get(f"{powerbi}/_sim/datasets", timeout=30).json()
+        return {table["name"]: table["rows"] for table in dataset["tables"]}
+
+    eventually(
+        lambda: rows()["Organisations"] and rows()["Contacts"], "the first rows in Power BI", every=0.5
+    )
+    local.process.send_signal(signal.SIGINT)
+    assert local.end() == 0
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{powerbi}/_sim/datasets", timeout=5)
+    after = manage("dataset", folder=checkout)
+    assert after.returncode == 1
+    assert "setting(s) to mend" in after.stdout
