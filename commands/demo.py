@@ -30,9 +30,9 @@ from shared.xero.resources import RESOURCES
 
 SEED = 20261123
 SETTLE_SECONDS = 600
-# Half a minute, so that the demo need not wait a quarter of an hour for the poll, nor a day for contacts' balances.
+# A quarter of a minute, so that the demo need not wait as many minutes for the poll, nor a day for contacts' balances.
 HURRY = {
-    "POLL_MINUTES_BY_RESOURCE": ",".join(f"{name}=0.5" for name in RESOURCES),
+    "POLL_MINUTES_BY_RESOURCE": ",".join(f"{name}=0.25" for name in RESOURCES),
     "REREAD_HOURS_BY_RESOURCE": "Contacts=0,Invoices=168,Payments=168",
 }
 # The changes whose way from webhook to row is timed, one after the other.
@@ -175,7 +175,7 @@ def settle(
         if time.monotonic() > deadline:
             raise TimeoutError(f"not settled after {SETTLE_SECONDS} s: {missing}")
         meanwhile()
-        time.sleep(0.25)
+        time.sleep(0.5)
 
 
 def _unsettled(connector: Connector, organisation: Organisation, read_since: datetime | None) -> str:
