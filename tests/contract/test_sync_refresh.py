@@ -193,6 +193,18 @@ def test_a_lease_that_ended_before_the_save(connected: World) -> None:
     assert tokens(connected).generation == 1
 
 
+def test_a_newer_generation(connected: World) -> None:
+    """A run that finds a newer generation in the vault just before its save drops its own, lease or no lease."""
+    lease = hold_token_set(connected.connector, name(connected))
+    asked_at = connected.clock.now()
+    answer = connected.connector.xero_identity().refresh(tokens(connected).refresh_token, XERO_CLIENT_SECRET)
+    other = msgspec.structs.replace(tokens(connected), generation=2)
+    connected.connector.secrets().save_token_set(other)
+    with pytest.raises(RunEnded, match="generation 2"):
+        save_tokens(connected.connector, lease, name(connected), answer, asked_at, expected=1)
+    assert tokens(connected) == other
+
+
 def test_connect_in_between(connected: World) -> None:
     """A consent that is given while a refresh stalls wins: the refresh sees a new generation and drops its own."""
     connected.advance(20 * MINUTE)

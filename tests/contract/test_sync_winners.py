@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.state import connections, outbox
+from shared.state import connections, messages, outbox
 from shared.state.connections import DEFAULT_DATASET
 from shared.sync.land import fetch_ids
 from shared.xero.resources import RESOURCES
@@ -57,19 +57,43 @@ def test_there_and_back(settled: World, lost: tuple[int, ...], commits: bool) ->
     assert settled.differences() == []
 
 
-def test_an_older_fetch_never_wins(settled: World) -> None:
-    """An answer that lands late, after a newer one was pushed, changes nothing."""
-    settled.edit(2, Reference="older")
-    settled.drain_queue()
-    [landed] = settled.audit("fetch", "landed")[-1:]
-    late = settled.store.get_blob("outbox", f"done/{DEFAULT_DATASET}/{landed['batches']}")
+@pytest.mark.parametrize("lags", [False, True], ids=["landed late", "fetched late from a lagging replica"])
+def test_an_older_version_never_wins(settled: World, lags: bool) -> None:
+    """An older version changes nothing, be it that its answer lands late or that Xero itself gives it late."""
+    settled.change("Invoices", 2, Reference="older")
+    older = fetched(settled)
     settled.edit(2, Reference="newer")
     settled.drain_queue()
-    assert late is not None
-    settled.store.put_blob("outbox", f"pending/{DEFAULT_DATASET}/20991231T000000000000-Invoices-late", late)
-    settled.settle()
+    settled.clock.advance(60)
+    header = older.header
+    if lags:
+        now = settled.clock.now()
+        header = msgspec.structs.replace(header, fetched_from=now, fetched_to=now, landed_at=now)
+    outbox.land(settled.store, header, older.body)
+    messages.send_wake(settled.store, settled.clock, DEFAULT_DATASET, "landed", "test")
+    settled.drain_queue()
+    assert list(outbox.pending(settled.store, DEFAULT_DATASET)) == []
     assert settled.current("Invoices", 2)[0]["Reference"] == "newer"
     assert settled.differences() == []
+
+
+def test_killed_anywhere_there_and_back(settled: World) -> None:
+    """A record that goes back to what it was after a push was killed is shown as it was, wherever the kill was."""
+    settled.edit(2, Reference="B")
+    message = settled.receive()
+    assert message is not None
+    again = settled.snapshot()
+    whole = Life()
+    settled.honour(message.text, connector=settled.mortal(whole))
+    for effect in range(whole.effects):
+        again()
+        with pytest.raises(Killed):
+            settled.honour(message.text, connector=settled.mortal(Life(effect)))
+        settled.advance(61)
+        settled.honour(message.text)
+        settled.edit(2, Reference="")
+        settled.drain_queue()
+        assert settled.differences() == [], effect
 
 
 def test_records_that_are_gone(settled: World) -> None:

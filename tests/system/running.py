@@ -55,7 +55,7 @@ BY_HAND = {
 }
 
 
-def eventually[T](found: Callable[[], T], what: str, *, seconds: float = 45, every: float = 0.05) -> T:
+def eventually[T](found: Callable[[], T], what: str, *, seconds: float = 60, every: float = 0.05) -> T:
     """The first answer that is true, asked for every so many seconds; AssertionError when none comes in time."""
     deadline = time.monotonic() + seconds
     while not (answer := found()):

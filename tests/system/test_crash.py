@@ -75,6 +75,8 @@ class Story:
             every=4,
         )
         eventually(lambda: not self.unfinished(), "nothing left in flight", every=1)
+        # Else the poll would go on between one look of a test and the next.
+        cloud.stop_host()
 
     def unfinished(self) -> list[str]:
         store = self.running.connector.store
