@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from functools import cache, cached_property
+from typing import Any
 
 from azure.core.credentials import TokenCredential
 from azure.identity import ManagedIdentityCredential
@@ -24,6 +25,8 @@ from shared.xero.resources import RESOURCES
 # A page of 1,000 invoices with lines takes Xero several seconds; a lease lasts 60.
 XERO_SECONDS = 45.0
 IDENTITY_SECONDS = 30.0
+# The SDK would wait 300 seconds for each byte. A token set is saved under a lease of 60.
+VAULT_PATIENCE: dict[str, Any] = {"retry_total": 2, "connection_timeout": 5, "read_timeout": 10}
 
 
 @cache
@@ -75,6 +78,7 @@ class _Parts:
             self._identity(self._settings.managed_identity_client_id),
             verify_challenge_resource=not local,
             connection_verify=self._verify,
+            **VAULT_PATIENCE,
         )
         return Secrets(client, self._clock)
 

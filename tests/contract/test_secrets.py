@@ -11,10 +11,12 @@ import pytest
 
 from local.identity.tokens import APPLICATION_SECRET
 from local.simulation import Fault
+from shared import wiring
 from shared.errors import ConnectorError, OutcomeUnknown, PermissionMissing, SettingsError
 from shared.secrets import TokenSet
 from shared.storage import Stored
 from shared.sync.receive import receive_webhook
+from shared.sync.refresh import LEASE_SECONDS
 from tests.support.world import WEBHOOK_KEY, XERO_CLIENT_SECRET, World
 
 NAME = "xero-client-secret"
@@ -146,6 +148,19 @@ def test_a_long_failure(world: World, kind: str) -> None:
         world.connector.secrets().find_token_set("user")
     with pytest.raises(OutcomeUnknown):
         world.connector.secrets().save_token_set(made_set(world))
+
+
+def test_a_silent_vault(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vault that takes the call and never answers is given up, well inside a token set's lease."""
+    patience = wiring.VAULT_PATIENCE
+    longest = (patience["retry_total"] + 1) * max(patience["connection_timeout"], patience["read_timeout"])
+    assert longest < LEASE_SECONDS
+    monkeypatch.setitem(patience, "read_timeout", 0.1)
+    secrets = world.restart().secrets()
+    secrets.read(NAME)
+    world.identity.faults["vault"].add(Fault("silence", path="/secrets/.*", seconds=0.5, times=9))
+    with pytest.raises(OutcomeUnknown):
+        secrets.find_token_set("user")
 
 
 def test_the_managed_identity_fails(world: World) -> None:

@@ -91,6 +91,12 @@ def test_out_of_time(new_world: NewWorld) -> None:
 def test_killed_anywhere_in_the_history(new_world: NewWorld) -> None:
     """A run that is killed before or after any write or call of a history loses no record: the next ones go on."""
     world = paged_world(new_world, 2, contacts=1)
+    # What has a single page is read first and soon; the kills are in the invoices of several, and in what follows.
+    world.poll(seconds=0.12)
+    assert checkpoint(world, "Contacts").history
+    assert not checkpoint(world, "Invoices").history
+    world.drain_queue()
+    world.calls.clear()
     again = world.snapshot()
     whole = Life()
     world.poll(connector=world.mortal(whole))
@@ -336,3 +342,28 @@ def test_a_bad_call_waits_its_time(
     world.settle()
     assert checkpoint(world, "Contacts").trouble == ""
     assert world.differences() == []
+
+
+def test_a_history_larger_than_a_minutes_allowance(new_world: NewWorld) -> None:
+    """A history of more calls than a minute allows is read minute by minute, and Xero hardly ever has to say 429."""
+    world = paged_world(new_world, 2, contacts=9, invoices=9, XERO_MINUTE_LIMIT="5")
+    world.xero.switches.minute_limit = 5
+    taken = world.settle()
+    assert world.differences() == []
+    assert 120 <= taken <= 1200
+    # Xero's minutes begin when nobody knows, ours with the first call: a 429 now and then is the price.
+    assert world.xero.statistics.as_dict()["by_status"].get("429", 0) <= 3
+
+
+def test_one_organisation_stops_no_other(new_world: NewWorld) -> None:
+    """An organisation that is at its limit, or down, holds up no other."""
+    world = new_world()
+    world.load()
+    world.load(tenant_id=books.OTHER_TENANT, name="Other")
+    world.connect()
+    world.xero_fault("status", status=429, headers={"X-Rate-Limit-Problem": "day", "Retry-After": "80000"})
+    world.poll()
+    world.drain_queue()
+    [stopped] = world.audit("poll", "put off")
+    other = ({books.TENANT, books.OTHER_TENANT} - {stopped["organisation"]}).pop()
+    assert world.differences(tenant_id=other) == []
