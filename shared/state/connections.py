@@ -1,6 +1,6 @@
 """Which organisations are connected, by whose consent, and into which dataset each goes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from shared.storage import Entity, Store, Write
 from shared.xero.client import Tenant
@@ -11,7 +11,7 @@ DEFAULT_DATASET = "default"
 
 @dataclass(frozen=True, kw_only=True)
 class Organisation:
-    """A connected organisation. `base_currency` is "" until its Organisation record was read."""
+    """A connected organisation. `base_currency` is what connect asked Xero for."""
 
     tenant_id: str
     name: str
@@ -50,14 +50,6 @@ def save(store: Store, organisation: Organisation) -> None:
         "consent_lost": organisation.consent_lost,
     }
     store.write_entity("connections", Write("replace", entity))
-
-
-def learn_base_currency(store: Store, organisation: Organisation, base_currency: str) -> Organisation:
-    """Keep the base currency that the Organisation record told; answers the organisation with it."""
-    if organisation.base_currency == base_currency:
-        return organisation
-    _merge(store, organisation, {"base_currency": base_currency})
-    return replace(organisation, base_currency=base_currency)
 
 
 def mark_consent_lost(store: Store, organisation: Organisation, *, lost: bool = True) -> None:
