@@ -1,19 +1,51 @@
 """What Power BI gets: every table and column, declared once. Schema, rows and the data dictionary come from here."""
 
 from shared.tables.accounts import ACCOUNTS
+from shared.tables.allocations import ALLOCATIONS
+from shared.tables.bank_transactions import BANK_TRANSACTIONS
+from shared.tables.bank_transfers import BANK_TRANSFERS
 from shared.tables.contacts import CONTACTS
+from shared.tables.credit_notes import CREDIT_NOTES
 from shared.tables.invoices import INVOICES
+from shared.tables.items import ITEMS
+from shared.tables.journals import JOURNALS
 from shared.tables.lines import LINES
+from shared.tables.manual_journals import MANUAL_JOURNALS
 from shared.tables.organisations import ORGANISATIONS
 from shared.tables.payments import PAYMENTS
+from shared.tables.prepayments import OVERPAYMENTS, PREPAYMENTS
+from shared.tables.purchase_orders import PURCHASE_ORDERS
 from shared.tables.table import Column, Table
+from shared.tables.tax_rates import TAX_RATES
+from shared.tables.tracking_categories import TRACKING_CATEGORIES
 
+# In the order in which a push fills them: what others refer to comes first.
 TABLES: dict[str, Table] = {
-    table.name: table for table in (ORGANISATIONS, ACCOUNTS, CONTACTS, INVOICES, LINES, PAYMENTS)
+    table.name: table
+    for table in (
+        ORGANISATIONS,
+        ACCOUNTS,
+        TAX_RATES,
+        TRACKING_CATEGORIES,
+        ITEMS,
+        CONTACTS,
+        INVOICES,
+        CREDIT_NOTES,
+        PREPAYMENTS,
+        OVERPAYMENTS,
+        PURCHASE_ORDERS,
+        MANUAL_JOURNALS,
+        BANK_TRANSACTIONS,
+        LINES,
+        ALLOCATIONS,
+        PAYMENTS,
+        BANK_TRANSFERS,
+        JOURNALS,
+    )
 }
 
 # Raised when a declaration changes what rows say, so that unchanged records are pushed again.
-TRANSFORM = 1
+TRANSFORM = 3
 
 
 def fed_by(resource: str) -> list[Table]:

@@ -1,6 +1,6 @@
 """Accounts: one row an account of the chart of accounts, bank accounts included."""
 
-from shared.tables.table import TENANT, UPDATED, Table, flag, key, text
+from shared.tables.table import ATTACHMENTS, TENANT, UPDATED, Table, flag, key, text
 
 ACCOUNTS = Table(
     name="Accounts",
@@ -27,7 +27,7 @@ ACCOUNTS = Table(
         flag("AddToWatchlist", "Whether it is on Xero's watch list."),
         text("ReportingCode", "The reporting code."),
         text("ReportingCodeName", "The reporting code's name."),
-        flag("HasAttachments", "Whether files are attached."),
+        ATTACHMENTS,
         UPDATED,
     ),
 )

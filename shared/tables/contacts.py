@@ -1,6 +1,6 @@
 """Contacts: one row a customer or supplier, archived and merged ones included."""
 
-from shared.tables.table import TENANT, UPDATED, Table, amount, flag, key, text
+from shared.tables.table import ATTACHMENTS, TENANT, UPDATED, Table, amount, flag, key, text
 
 CONTACTS = Table(
     name="Contacts",
@@ -36,7 +36,7 @@ CONTACTS = Table(
         amount("PayableOverdue", "What is owed to it and is overdue.", "Balances.AccountsPayable.Overdue"),
         text("MergedToContactID", "The contact that this one was merged into."),
         key("MergedToContactKey", "The same, unique over organisations.", "MergedToContactID"),
-        flag("HasAttachments", "Whether files are attached."),
+        ATTACHMENTS,
         UPDATED,
     ),
 )

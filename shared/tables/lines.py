@@ -1,19 +1,27 @@
-"""Lines: one row a line of a document, and one marker row for a document that has none (any more).
-
-All rows of a document's version carry its RowVersion, so that the current lines are those of the document's highest one.
-Line ids do not serve as keys: Xero makes new ones when a client updates without them.
-"""
+"""Lines: one row a line of a document, and one marker row for a document that has none (any more)."""
 
 from decimal import Decimal
-from typing import Any
 
-from shared.errors import BadRecord
+from shared.tables import effects
+from shared.tables.documents import KINDS
+from shared.tables.nested import (
+    DOCUMENT,
+    DOCUMENT_CONTACT,
+    DOCUMENT_CURRENCY,
+    DOCUMENT_KEY,
+    document_key,
+    element_key,
+    marker,
+    numbered,
+    place,
+    tracking,
+)
 from shared.tables.table import (
     TENANT,
     Source,
     Table,
     amount,
-    cut,
+    base_amount,
     day,
     derived,
     in_base,
@@ -21,46 +29,12 @@ from shared.tables.table import (
     of_document,
     rounded,
     text,
-    unique,
 )
 from shared.xero import wire
 
-# Where a document's id stands, and what kind it is, by the resource that holds it.
-KINDS = {"InvoiceID": "Invoice"}
-
 
 def _rows(source: Source) -> list[Source]:
-    lines = source.at("LineItems")
-    lines = [] if lines is None else lines
-    if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
-        raise BadRecord("LineItems is no list of lines", field="LineItems")
-    numbered: list[tuple[int, dict[str, Any]]] = list(enumerate(lines, 1)) or [(0, {})]
-    return [
-        Source(
-            tenant_id=source.tenant_id,
-            base_currency=source.base_currency,
-            record=line,
-            document=source.record,
-            number=number,
-        )
-        for number, line in numbered
-    ]
-
-
-def _id_field(source: Source) -> str:
-    found = next((field for field in KINDS if source.document.get(field)), None)
-    if found is None:
-        raise BadRecord(f"the document has no {' or '.join(KINDS)}", field=next(iter(KINDS)))
-    return found
-
-
-def _document_id(source: Source) -> str | None:
-    field = _id_field(source)
-    return wire.text(source.document[field], field)
-
-
-def _document_key(source: Source) -> str | None:
-    return unique(source.tenant_id, _document_id(source), _id_field(source))
+    return numbered(source, "JournalLines" if source.resource == "ManualJournals" else "LineItems")
 
 
 def _net(source: Source) -> Decimal | None:
@@ -71,63 +45,69 @@ def _net(source: Source) -> Decimal | None:
     return line_amount - (wire.number(source.at("TaxAmount"), "TaxAmount") or 0)
 
 
-def _tracking(name: str, means: str, slot: int, field: str) -> Any:
-    def value(source: Source) -> str | None:
-        options = source.at("Tracking")
-        options = [] if options is None else options
-        if not isinstance(options, list) or not all(isinstance(option, dict) for option in options):
-            raise BadRecord("Tracking is no list of options", field="Tracking")
-        return cut(wire.text(options[slot].get(field), f"Tracking.{field}")) if len(options) > slot else None
+def _net_base(source: Source) -> Decimal | None:
+    return in_base(_net(source), source, source.document, "LineAmount")
 
-    return derived(name, "String", means, value)
+
+def _ledger_amount(source: Source) -> Decimal | None:
+    return effects.ledger_amount(KINDS[source.resource], _of_document(source, "Type"), _net_base(source))
+
+
+def _effect(source: Source) -> str:
+    kind, type_, status = KINDS[source.resource], _of_document(source, "Type"), _of_document(source, "Status")
+    return effects.effect(kind, type_, status, source.document)
+
+
+def _of_document(source: Source, field: str) -> str | None:
+    return wire.text(source.document.get(field), field)
 
 
 LINES = Table(
     name="Lines",
     means="The lines of documents. A document without lines has one row with IsMarker.",
-    resources=("Invoices",),
+    resources=tuple(KINDS),
     version_key="DocumentKey",
     rows=_rows,
     columns=(
         TENANT,
-        derived("DocumentKey", "String", "The document, unique over organisations.", _document_key),
-        derived(
-            "LineKey",
-            "String",
-            "The line, unique over organisations.",
-            lambda source: f"{_document_key(source)}|{source.number}",
-        ),
-        derived("DocumentKind", "String", "Invoice.", lambda source: KINDS[_id_field(source)]),
-        derived("DocumentID", "String", "Xero's id of the document.", _document_id),
-        of_document(text("DocumentType", "The document's Type.", "Type")),
-        of_document(text("DocumentStatus", "The document's Status.", "Status")),
+        DOCUMENT_KEY,
+        element_key("LineKey", "The line, unique over organisations.", document_key),
+        *DOCUMENT,
         of_document(day("DocumentDate", "The document's date.", "Date")),
-        of_document(
-            key("ContactKey", "The document's contact, unique over organisations.", "Contact.ContactID")
-        ),
-        of_document(text("CurrencyCode", "The document's currency.")),
+        DOCUMENT_CONTACT,
+        DOCUMENT_CURRENCY,
         derived(
-            "LineNumber",
-            "Int64",
-            "The line's place in the document, from 1; 0 on a marker.",
-            lambda source: source.number,
+            "Effect",
+            "String",
+            "What the document's lines count for. Posted: profit and balances, by their account. Advance: a prepayment"
+            " or overpayment, balances only, since what it pays for is in an invoice. Draft: not approved yet (DRAFT or"
+            " SUBMITTED). Commitment: ordered and approved, not billed. Nothing: voided, deleted, archived, a billed"
+            " order, or money that another document counts. Unknown: a type or status that Xero is not known to have;"
+            " it counts for nothing until somebody looks.",
+            _effect,
         ),
-        derived(
-            "IsMarker",
-            "Boolean",
-            "True on the one row of a document without lines.",
-            lambda source: source.number == 0,
+        place("LineNumber", "The line's place in the document, from 1; 0 on a marker."),
+        marker("True on the one row of a document without lines."),
+        text(
+            "LineItemID",
+            "Xero's id of the line; may change with each edit. Manual journals' lines have none.",
         ),
-        text("LineItemID", "Xero's id of the line; may change with each edit."),
-        text("Description", "What was sold or bought."),
+        text("Description", "What was sold or bought, or why an amount is in a manual journal."),
         amount("Quantity", "How many."),
         amount("UnitAmount", "Price of one."),
         text("ItemCode", "The item's code."),
+        text("ItemID", "Xero's id of the item, where the line has it.", "Item.ItemID"),
+        text("ItemName", "The item's name, where the line has it.", "Item.Name"),
         text("AccountCode", "The account's code."),
         text("AccountID", "Xero's id of the account, where the line has it."),
+        key("AccountKey", "The account, unique over organisations, where the line has its id.", "AccountID"),
         text("TaxType", "The tax type."),
         amount("TaxAmount", "The line's tax."),
-        amount("LineAmount", "The line's amount as Xero has it: with tax when LineAmountTypes is Inclusive."),
+        amount(
+            "LineAmount",
+            "The line's amount as Xero has it: with tax when LineAmountTypes is Inclusive; in a manual journal,"
+            " debits are positive and credits negative.",
+        ),
         derived(
             "NetAmount",
             "Decimal",
@@ -138,23 +118,20 @@ LINES = Table(
             "NetAmountBase",
             "Decimal",
             "NetAmount in base currency.",
-            lambda source: in_base(_net(source), source, source.document, "LineAmount"),
+            _net_base,
         ),
         derived(
-            "TaxAmountBase",
+            "LedgerAmountBase",
             "Decimal",
-            "TaxAmount in base currency.",
-            lambda source: in_base(
-                wire.number(source.at("TaxAmount"), "TaxAmount"), source, source.document, "TaxAmount"
-            ),
+            "NetAmountBase as the line's account has it: debit positive, credit negative. Sales invoices and money"
+            " received are credits, bills and money spent are debits, credit notes the other way round, manual journals"
+            " as they were entered. Empty for purchase orders and for unknown types. It is there for drafts and voided"
+            " documents too: Effect says what counts.",
+            _ledger_amount,
         ),
+        base_amount("TaxAmountBase", "TaxAmount in base currency.", "TaxAmount"),
         amount("DiscountRate", "Discount in percent."),
         amount("DiscountAmount", "Discount as an amount."),
-        _tracking("Tracking1CategoryID", "The first tracking category's id.", 0, "TrackingCategoryID"),
-        _tracking("Tracking1Category", "The first tracking category.", 0, "Name"),
-        _tracking("Tracking1Option", "The option of the first tracking category.", 0, "Option"),
-        _tracking("Tracking2CategoryID", "The second tracking category's id.", 1, "TrackingCategoryID"),
-        _tracking("Tracking2Category", "The second tracking category.", 1, "Name"),
-        _tracking("Tracking2Option", "The option of the second tracking category.", 1, "Option"),
+        *tracking("Tracking"),
     ),
 )

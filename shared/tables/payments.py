@@ -92,8 +92,11 @@ PAYMENTS = Table(
         key("InvoiceKey", "The invoice, unique over organisations.", "Invoice.InvoiceID"),
         text("InvoiceNumber", "The invoice's number.", "Invoice.InvoiceNumber"),
         text("CreditNoteID", "The credit note that was refunded.", "CreditNote.CreditNoteID"),
+        key("CreditNoteKey", "The credit note, unique over organisations.", "CreditNote.CreditNoteID"),
         text("PrepaymentID", "The prepayment that was refunded.", "Prepayment.PrepaymentID"),
+        key("PrepaymentKey", "The prepayment, unique over organisations.", "Prepayment.PrepaymentID"),
         text("OverpaymentID", "The overpayment that was refunded.", "Overpayment.OverpaymentID"),
+        key("OverpaymentKey", "The overpayment, unique over organisations.", "Overpayment.OverpaymentID"),
         derived(
             "ContactID",
             "String",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.tables import TABLES
+from shared.tables import TABLES, measures
 from shared.tables.table import Column, Table
 
 VERSION_COLUMNS = (
@@ -13,7 +13,22 @@ VERSION_COLUMNS = (
 
 def dataset(name: str) -> dict[str, Any]:
     """The whole dataset. Retention is told beside it, in the query."""
-    return {"name": name, "defaultMode": "Push", "tables": [table_schema(table) for table in TABLES.values()]}
+    tables = [table_schema(table) for table in TABLES.values()]
+    return {"name": name, "defaultMode": "Push", "tables": [*tables, measures_schema()]}
+
+
+def measures_schema() -> dict[str, Any]:
+    """The table of the measures. Its one column is hidden, and nobody fills it."""
+    return {
+        "name": measures.TABLE,
+        "columns": [{"name": measures.COLUMN, "dataType": "String", "isHidden": True}],
+        "measures": [_measure(measure) for measure in measures.MEASURES.values()],
+    }
+
+
+def _measure(measure: measures.Measure) -> dict[str, Any]:
+    told = {"name": measure.name, "expression": measure.expression, "description": measure.means}
+    return told | ({"formatString": measure.format} if measure.format else {})
 
 
 def table_schema(table: Table) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Boolean, DateTime, String, Decimal (Learn "Push dataset properties").
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Literal
@@ -29,12 +29,14 @@ _exact = Context(prec=60, rounding=ROUND_HALF_UP)
 class Source:
     """What a row is made from: a record (or one line of a document) of an organisation.
 
+    resource: the name of the resource that the record came from, which tells what kind of document it is.
     record: the record, or the line. document: the record that the line stands in, or the record itself.
     number: the line's place, from 1; 0 for a record, and for the marker row of a document without lines.
     """
 
     tenant_id: str
     base_currency: str
+    resource: str
     record: Mapping[str, Any]
     document: Mapping[str, Any]
     number: int = 0
@@ -227,17 +229,11 @@ def of_document(column: Column) -> Column:
     """The same column, taken from the document that a line stands in."""
 
     def value(source: Source) -> Any:
-        return column.value(
-            Source(
-                tenant_id=source.tenant_id,
-                base_currency=source.base_currency,
-                record=source.document,
-                document=source.document,
-            )
-        )
+        return column.value(replace(source, record=source.document, number=0))
 
     return Column(column.name, column.type, column.means, value)
 
 
 TENANT = Column("TenantID", "String", "Xero's id of the organisation.", lambda source: source.tenant_id)
+ATTACHMENTS = flag("HasAttachments", "Whether files are attached.")
 UPDATED = moment("UpdatedDateUTC", "When Xero last changed the record, in UTC.")
