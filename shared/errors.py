@@ -17,6 +17,7 @@ ConnectorError
     ├── SettingsError     settings are missing or wrong
     ├── ConsentLost       Xero's user withdrew the consent, or it ran out
     ├── ScopeMissing      the consent does not cover what is read
+    ├── TierMissing       Xero opens the endpoint to other tiers only
     └── PermissionMissing Power BI or Azure refuses the connector's identity
 """
 
@@ -118,6 +119,10 @@ class ConsentLost(AskPerson):
 
 class ScopeMissing(AskPerson):
     """The consent does not cover what is read: run `python3 manage.py connect` again."""
+
+
+class TierMissing(AskPerson):
+    """Xero opens the endpoint to apps of another tier only: leave the resource off, or move the app."""
 
 
 class PermissionMissing(AskPerson):

@@ -39,6 +39,9 @@ class TokenSet(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+_token_set = msgspec.json.Decoder(TokenSet)
+
+
 class Secrets:
     """Key Vault with a short memory, so that a burst of work costs one read."""
 
@@ -117,7 +120,7 @@ class Secrets:
 
 def _decode(value: str) -> TokenSet | None:
     try:
-        return msgspec.json.decode(value, type=TokenSet)
+        return _token_set.decode(value)
     except ValueError:
         return None
 

@@ -3,17 +3,28 @@
 `docs/settings.md` is derived from the declarations below; a test fails when it is stale.
 """
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
-from urllib.parse import urlsplit
 
 from shared.errors import SettingsError
+from shared.parsing import (
+    by_resource,
+    day,
+    flag,
+    guid,
+    hours,
+    is_loopback,
+    number,
+    one_of,
+    text,
+    url,
+    whole,
+    zone,
+)
 
 WHERE = "app settings of the function app in Azure, or `Values` of local.settings.json on a laptop"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MISSING = object()
 SERVICES = ("blob", "queue", "table")
 # What the Functions host reads as well, or alone: name, meaning.
@@ -49,75 +60,6 @@ OF_THE_HOST = (
         "When token_refresh_timer fires, as above: `0 */5 * * * *` is every five minutes. Required.",
     ),
 )
-
-
-def is_loopback(url: str) -> bool:
-    try:
-        return urlsplit(url).hostname in LOOPBACK
-    except ValueError:
-        return False
-
-
-def url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError("is not an address such as https://example.com")
-    if parts.scheme == "http" and not is_loopback(text):
-        raise ValueError("must be https; plain http is for loopback only")
-    return text.rstrip("/")
-
-
-def guid(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
-        raise ValueError("is not a GUID such as 11111111-1111-4111-8111-111111111111")
-    return text.lower()
-
-
-def text(value: str) -> str:
-    return value
-
-
-def day(value: str) -> date:
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise ValueError("is not a day such as 2024-07-01") from None
-
-
-def number(least: float, most: float) -> Callable[[str], float]:
-    def parse(value: str) -> float:
-        try:
-            parsed = float(value)
-        except ValueError:
-            raise ValueError("is not a number") from None
-        if not least <= parsed <= most:
-            raise ValueError(f"is not between {least:g} and {most:g}")
-        return parsed
-
-    return parse
-
-
-def whole(least: int, most: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        if not re.fullmatch(r"-?\d+", value) or not least <= int(value) <= most:
-            raise ValueError(f"is not a whole number between {least} and {most}")
-        return int(value)
-
-    return parse
-
-
-def by_resource(most: float) -> Callable[[str], dict[str, float]]:
-    def parse(value: str) -> dict[str, float]:
-        parsed = {}
-        for entry in filter(None, (part.strip() for part in value.split(","))):
-            name, _, amount = entry.partition("=")
-            try:
-                parsed[name.strip()] = number(0, most)(amount)
-            except ValueError:
-                raise ValueError(f"has {entry!r}, which is not like Invoices=15") from None
-        return parsed
-
-    return parse
 
 
 def setting(name: str, parse: Callable[[str], Any], means: str, default: Any = MISSING) -> Any:
@@ -197,20 +139,63 @@ class Settings:
         "",
     )
 
-    poll_minutes: float = setting(
-        "POLL_MINUTES", number(0, 44640), "How often each resource is read, in minutes.", 15.0
+    poll_profile: str = setting(
+        "POLL_PROFILE",
+        one_of("steady", "nightly"),
+        "`steady` reads all day; `nightly` reads once, two hours before REPORT_HOUR, and leaves the rest to webhooks.",
+        "steady",
+    )
+    poll_minutes: float | None = setting(
+        "POLL_MINUTES",
+        number(0, 44640),
+        "How often each resource is read, in minutes, in place of each one's own: 15 for invoices, payments and bank "
+        "transactions, 30 for other documents and contacts, 60 for accounts, 240 for items and tracking, 1440 for the rest.",
+        None,
     )
     poll_minutes_by_resource: Mapping[str, float] = setting(
         "POLL_MINUTES_BY_RESOURCE",
         by_resource(44640),
-        "Exceptions to POLL_MINUTES, as `Accounts=60,Organisation=1440`.",
-        {"Accounts": 60.0, "Organisation": 1440.0},
+        "Exceptions to it, as `Accounts=60,Organisation=1440`.",
+        {},
+    )
+    time_zone: str = setting(
+        "TIME_ZONE", zone, "The operator's time zone, by its IANA name such as `Australia/Sydney`.", "UTC"
+    )
+    report_hour: int = setting(
+        "REPORT_HOUR", whole(0, 23), "By this hour of TIME_ZONE the figures of the night must be there.", 7
+    )
+    quiet_hours: tuple[int, int] | None = setting(
+        "QUIET_HOURS",
+        hours,
+        "Hours of TIME_ZONE in which no read begins, as `20-6`; a history goes on, and webhooks are served.",
+        None,
+    )
+    read_journals: bool = setting(
+        "READ_JOURNALS",
+        flag,
+        "`true` reads the general ledger's journals, which Xero opens to apps of the Advanced tier only.",
+        False,
     )
     reread_hours_by_resource: Mapping[str, float] = setting(
         "REREAD_HOURS_BY_RESOURCE",
         by_resource(8760),
         "How often a resource is read whole, to find what Xero changes without moving UpdatedDateUTC: balances, due dates.",
-        {"Contacts": 24.0, "Invoices": 168.0, "Payments": 168.0},
+        {
+            "Contacts": 24.0,
+            **dict.fromkeys(
+                (
+                    *("Invoices", "CreditNotes", "Payments", "Prepayments", "Overpayments"),
+                    *("BankTransactions", "PurchaseOrders", "ManualJournals"),
+                ),
+                168.0,
+            ),
+        },
+    )
+    vanished_at_most: int = setting(
+        "VANISHED_AT_MOST",
+        whole(0, 1000000),
+        "So many records of a resource may vanish from Xero's list at once before the connector asks a person.",
+        20,
     )
     poll_overlap_seconds: int = setting(
         "POLL_OVERLAP_SECONDS",

@@ -11,9 +11,10 @@ from azure.identity import ManagedIdentityCredential
 from shared.budgets import XeroBudget
 from shared.clock import Clock, SystemClock
 from shared.http import Http
+from shared.parsing import is_loopback
 from shared.powerbi.client import DEADLINE_SECONDS, PowerBI
 from shared.secrets import POWERBI_CLIENT_SECRET, Secrets
-from shared.settings import Settings, is_loopback, read_settings
+from shared.settings import Settings, read_settings
 from shared.storage import Store
 from shared.storage_azure import AzureStore
 from shared.sync.connector import Connector

@@ -6,7 +6,7 @@ completeness proven at the end.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Literal, Self
 
 import msgspec
@@ -18,16 +18,35 @@ TABLE = "checkpoints"
 CONTAINER = "reads"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
-Phase = Literal["pages", "correction", "count", "touched"]
+# "touched": the documents that others' histories refer to. In format 1 it was a read's phase, now `Checkpoint.touching`.
+Phase = Literal["pages", "correction", "matching", "count", "still", "touched"]
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A part of a list that is too large for one: documents dated from `first` and before `before`, where given.
+
+    undated: those without a date. status: only those with it. changed: only those changed since the history's start.
+    """
+
+    first: date | None = None
+    before: date | None = None
+    undated: bool = False
+    status: str = ""
+    changed: bool = False
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
     """A read in progress.
 
     kind: "history" (the first), "increment" (changed since), "whole" (the history's range once more).
-    phase: "pages" (the list), "correction" (what changed since the read began), "count" (how many there are now),
-    "touched" (documents that the records of a history refer to). page: the next one to ask for.
-    began: Xero's clock at the first answer. item_count: what the last page said. attempt: repetitions so far.
+    phase: "pages" (the list), "correction" (what changed since the read began), "matching" (how many of those are in
+    the window), "count" (how many there are now), "still" (whether nothing changed since the correction).
+    page: the next one to ask for; page_count: how many there are.
+    descending: pages are asked for from the last to the first. offset: the number after which to go on.
+    began: Xero's clock at the first answer; opened: at the first of this window. item_count: what the last page said.
+    matching: what the phase of that name found. corrected: Xero's clock at the correction's first answer. attempt: repetitions so far, of this window.
+    windows: the parts of a list that is too large, in their order; window: which of them is being read.
+    unproven: whether the numbers of one of them did not agree to the end.
     """
 
     kind: Literal["history", "increment", "whole"]
@@ -35,14 +54,26 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     phase: Phase = "pages"
     page: int = 1
+    page_count: int | None = None
+    descending: bool = False
+    offset: int = 0
     began: datetime | None = None
+    opened: datetime | None = None
     item_count: int | None = None
+    matching: int | None = None
+    corrected: datetime | None = None
     attempt: int = 1
     corrections: int = 0
+    windows: tuple[Window, ...] = ()
+    window: int = 0
+    unproven: bool = False
 
     @property
     def folder(self) -> str:
-        return f"{self.read_id}.{self.attempt}"
+        return self.read_id
+
+
+_read = msgspec.json.Decoder(Read)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,40 +81,48 @@ class Checkpoint:
     """How far a resource of an organisation is read.
 
     history: the folder of the complete first read's ids, "" before. watermark: the next increment begins here, by Xero's
-    clock. read: what is in progress. next_at: when the next read is due; resume_at: no call before this, by our clock.
-    whole_at: when everything was last read.
+    clock; offset: it goes on after this number. read: what is in progress. touching: how often documents that the
+    history's records refer to are fetched with the next time, 0 when none are left. next_at: when the next read is due;
+    resume_at: no call before this, by our clock. whole_at: when everything was last read. unproven: how many of the last
+    reads could not be proven complete.
     """
 
     tenant_id: str
     resource: str
     history: str = ""
     watermark: datetime | None = None
+    offset: int = 0
     read: Read | None = None
+    touching: int = 0
     next_at: datetime = LONG_AGO
     resume_at: datetime = LONG_AGO
     completed_at: datetime | None = None
     whole_at: datetime = LONG_AGO
     records: int = 0
+    unproven: int = 0
     trouble: str = ""
     etag: str = ""
 
     def is_due(self, now: datetime) -> bool:
-        return self.resume_at <= now and (self.read is not None or self.next_at <= now)
+        return self.resume_at <= now and (self.read is not None or self.touching > 0 or self.next_at <= now)
 
     def save(self, store: Store) -> Self:
         """Write it if nobody else moved it on. Raises RunEnded."""
         entity: Entity = {
             "PartitionKey": self.tenant_id,
             "RowKey": self.resource,
-            "format": 1,
+            "format": 2,
             "history": self.history,
             "watermark": _text(self.watermark),
+            "offset": self.offset,
+            "touching": self.touching,
             "read": msgspec.json.encode(self.read).decode() if self.read else "",
             "next_at": _text(self.next_at),
             "resume_at": _text(self.resume_at),
             "completed_at": _text(self.completed_at),
             "whole_at": _text(self.whole_at),
             "records": self.records,
+            "unproven": self.unproven,
             "trouble": self.trouble[:4000],
         }
         write = Write("replace", entity, self.etag) if self.etag else Write("insert", entity)
@@ -98,21 +137,36 @@ def load(store: Store, tenant_id: str, resource: str) -> Checkpoint:
     if stored is None:
         return Checkpoint(tenant_id=tenant_id, resource=resource)
     entity = stored.entity
-    read = str(entity["read"])
+    text = str(entity["read"])
+    read = _read.decode(text) if text else None
+    touching = int(entity.get("touching", 0))
+    if read is not None and read.phase == "touched":
+        touching, read = read.page, None
     return Checkpoint(
         tenant_id=tenant_id,
         resource=resource,
         history=str(entity["history"]),
         watermark=_instant(entity["watermark"]),
-        read=msgspec.json.decode(read, type=Read) if read else None,
+        offset=int(entity.get("offset", 0)),
+        read=read,
+        touching=touching,
         next_at=_instant(entity["next_at"]) or LONG_AGO,
         resume_at=_instant(entity["resume_at"]) or LONG_AGO,
         completed_at=_instant(entity["completed_at"]),
         whole_at=_instant(entity["whole_at"]) or LONG_AGO,
         records=int(entity["records"]),
+        unproven=int(entity.get("unproven", 0)),
         trouble=str(entity["trouble"]),
         etag=stored.etag,
     )
+
+
+def forget(store: Store, tenant_id: str, resources: Iterable[str]) -> None:
+    """Forget how far an organisation was read, so that its history is read again."""
+    for resource in resources:
+        store.write_entity(TABLE, Write("delete", {"PartitionKey": tenant_id, "RowKey": resource}))
+    for blob in list(store.list_blobs(CONTAINER, f"{tenant_id}/")):
+        store.delete_blob(CONTAINER, blob.name)
 
 
 class PageIds(msgspec.Struct, frozen=True):
@@ -122,22 +176,36 @@ class PageIds(msgspec.Struct, frozen=True):
     touched: dict[str, list[str]] = {}
 
 
-def keep_ids(store: Store, checkpoint: Checkpoint, phase: str, page: int, ids: PageIds) -> None:
-    """Remember a page of the read in progress; the same page again takes its place."""
-    if checkpoint.read is not None:
-        name = f"{_folder(checkpoint, checkpoint.read.folder)}{phase}-{page:06}"
-        store.put_blob(CONTAINER, name, msgspec.json.encode(ids))
+_page_ids = msgspec.json.Decoder(PageIds)
 
 
-def kept_ids(store: Store, checkpoint: Checkpoint, folder: str, phase: str = "pages") -> Iterator[PageIds]:
-    """The pages of a phase of a read."""
-    for blob in store.list_blobs(CONTAINER, f"{_folder(checkpoint, folder)}{phase}-"):
-        yield msgspec.json.decode(store.get_blob(CONTAINER, blob.name) or b'{"ids":[]}', type=PageIds)
+def keep_ids(store: Store, checkpoint: Checkpoint, read: Read, ids: PageIds) -> None:
+    """Remember the page of `read` that is being read; the same page again takes its place."""
+    name = f"{_folder(checkpoint, read.folder)}{read.phase}-{read.window:04}-{read.page:06}"
+    store.put_blob(CONTAINER, name, msgspec.json.encode(ids))
 
 
-def forget_ids(store: Store, checkpoint: Checkpoint, folder: str) -> None:
-    for blob in list(store.list_blobs(CONTAINER, _folder(checkpoint, folder))):
-        store.delete_blob(CONTAINER, blob.name)
+def keep_touched(store: Store, checkpoint: Checkpoint, ids: list[str]) -> None:
+    """Remember documents, one or more, that were fetched because another resource's history refers to them."""
+    name = f"{_folder(checkpoint, checkpoint.history)}touched-{ids[0]}"
+    store.put_blob(CONTAINER, name, msgspec.json.encode(PageIds(ids)))
+
+
+def kept_ids(
+    store: Store, checkpoint: Checkpoint, folder: str, phase: Phase = "pages", window: int | None = None
+) -> Iterator[PageIds]:
+    """The pages of a phase of a read, of one window or of all."""
+    of = "" if window is None else f"{window:04}-"
+    for blob in store.list_blobs(CONTAINER, f"{_folder(checkpoint, folder)}{phase}-{of}"):
+        yield _page_ids.decode(store.get_blob(CONTAINER, blob.name) or b'{"ids":[]}')
+
+
+def forget_ids(store: Store, checkpoint: Checkpoint, folder: str, window: int | None = None) -> None:
+    """Forget a read's pages, or those of one window."""
+    prefixes = [""] if window is None else [f"{phase}-{window:04}-" for phase in ("pages", "correction")]
+    for prefix in prefixes:
+        for blob in list(store.list_blobs(CONTAINER, f"{_folder(checkpoint, folder)}{prefix}")):
+            store.delete_blob(CONTAINER, blob.name)
 
 
 def distinct(pages: Iterable[PageIds]) -> set[str]:

@@ -1,8 +1,9 @@
 """Which organisations are connected, by whose consent, and into which dataset each goes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from shared.storage import Entity, Store, Write
+from shared.storage import Conflict, Entity, Store, Stored, Value, Write
 from shared.xero.client import Tenant
 
 PARTITION = "organisation"
@@ -11,7 +12,7 @@ DEFAULT_DATASET = "default"
 
 @dataclass(frozen=True, kw_only=True)
 class Organisation:
-    """A connected organisation. `base_currency` is what connect asked Xero for."""
+    """A connected organisation. `base_currency` is what connect asked Xero for; `dataset` is where its rows go."""
 
     tenant_id: str
     name: str
@@ -20,6 +21,7 @@ class Organisation:
     dataset: str = DEFAULT_DATASET
     base_currency: str = ""
     consent_lost: bool = False
+    etag: str = field(default="", compare=False)
 
     @property
     def tenant(self) -> Tenant:
@@ -28,12 +30,12 @@ class Organisation:
 
 def connected(store: Store) -> list[Organisation]:
     """All organisations, those whose consent is lost included."""
-    return [_organisation(stored.entity) for stored in store.query_entities("connections", PARTITION)]
+    return [_organisation(stored) for stored in store.query_entities("connections", PARTITION)]
 
 
 def find(store: Store, tenant_id: str) -> Organisation | None:
     stored = store.get_entity("connections", PARTITION, tenant_id)
-    return _organisation(stored.entity) if stored else None
+    return _organisation(stored) if stored else None
 
 
 def save(store: Store, organisation: Organisation) -> None:
@@ -52,17 +54,26 @@ def save(store: Store, organisation: Organisation) -> None:
     store.write_entity("connections", Write("replace", entity))
 
 
-def mark_consent_lost(store: Store, organisation: Organisation, *, lost: bool = True) -> None:
-    """No call is made for an organisation whose consent is lost, until `connect` brings a new one."""
-    _merge(store, organisation, {"consent_lost": lost})
+def remove(store: Store, tenant_id: str) -> None:
+    """The organisation is connected no more; gone afterwards, whether it was there or not."""
+    store.write_entity("connections", Write("delete", {"PartitionKey": PARTITION, "RowKey": tenant_id}))
 
 
-def _merge(store: Store, organisation: Organisation, changed: Entity) -> None:
+def mark_consent_lost(store: Store, organisation: Organisation) -> bool:
+    """No call is made for an organisation whose consent is lost, until `connect` brings a new one.
+
+    Nothing is marked, and False answered, when the connection was renewed or removed since `organisation` was read.
+    """
     key: Entity = {"PartitionKey": PARTITION, "RowKey": organisation.tenant_id}
-    store.write_entity("connections", Write("merge", key | changed))
+    try:
+        store.write_entity("connections", Write("merge", key | {"consent_lost": True}, organisation.etag))
+    except Conflict:
+        return False
+    return True
 
 
-def _organisation(entity: Entity) -> Organisation:
+def _organisation(stored: Stored) -> Organisation:
+    entity: Mapping[str, Value] = stored.entity
     return Organisation(
         tenant_id=str(entity["RowKey"]),
         name=str(entity["name"]),
@@ -71,4 +82,5 @@ def _organisation(entity: Entity) -> Organisation:
         dataset=str(entity["dataset"]),
         base_currency=str(entity["base_currency"]),
         consent_lost=bool(entity["consent_lost"]),
+        etag=stored.etag,
     )

@@ -15,7 +15,7 @@ from shared.clock import Clock
 from shared.errors import BadMessage
 from shared.storage import Conflict, Entity, Store, Write
 from shared.xero.resources import RESOURCES
-from shared.xero.webhook import UUID
+from shared.xero.resources.resource import UUID
 
 QUEUE = "push"
 POISON = "push-poison"
@@ -64,7 +64,7 @@ _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
 def decode(text: str) -> Message:
-    """A message of ours. Raises BadMessage for anything else, unknown resources and ids that are no UUIDs included."""
+    """A message of ours. Raises BadMessage for anything else, unknown resources and ids that are none included."""
     try:
         message = _decoder.decode(text)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError, RecursionError) as error:
@@ -74,10 +74,11 @@ def decode(text: str) -> Message:
     if isinstance(message, Ids):
         if message.resource not in RESOURCES:
             raise BadMessage(f"a message about {message.resource[:50]!r}, which is no resource")
-        strangers = [entry for entry in (message.organisation, *message.ids) if not UUID.fullmatch(entry)]
+        strangers = [] if UUID.fullmatch(message.organisation) else [message.organisation]
+        strangers += [entry for entry in message.ids if not RESOURCES[message.resource].is_id(entry)]
         if strangers:
             raise BadMessage(
-                f"a message with {len(strangers)} ids that are no UUIDs, the first {strangers[0][:50]!r}"
+                f"a message with {len(strangers)} ids that are none, the first {strangers[0][:50]!r}"
             )
     return message
 

@@ -17,12 +17,25 @@ TABLE = "mirror"
 INLINE_BYTES = 700 * 1024
 # Fewer ids than this are asked for one by one, more by one query over the range that holds them.
 POINT_READS = 100
-FACTS = ("RowKey", "stamp", "fetched_from", "fetched_to", "hash", "transform", "version", "deleted")
+FACTS = (
+    "RowKey",
+    "stamp",
+    "fetched_from",
+    "fetched_to",
+    "hash",
+    "transform",
+    "version",
+    "deleted",
+    "powerbi_id",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What the mirror knows of a record, without the record. Times are milliseconds of Xero's clock; stamp -1: none."""
+    """What the mirror knows of a record, without the record. Times are milliseconds of Xero's clock; stamp -1: none.
+
+    powerbi_id: the Power BI dataset that its rows were pushed to, "" when format 1 did not say.
+    """
 
     record_id: str
     stamp: int
@@ -32,6 +45,7 @@ class Known:
     transform: int
     version: int
     deleted: bool
+    powerbi_id: str
     etag: str = ""
 
 
@@ -54,12 +68,45 @@ def known(store: Store, organisation: str, resource: str, ids: Iterable[str]) ->
     return {entry.record_id: entry for entry in found if entry.record_id in among}
 
 
+def alive(store: Store, organisation: str, resource: str) -> set[str]:
+    """The ids of a resource's records that Xero is not known to have deleted for good."""
+    stored = store.query_entities(TABLE, partition(organisation, resource), select=("RowKey", "deleted"))
+    return {str(entry.entity["RowKey"]) for entry in stored if not entry.entity["deleted"]}
+
+
+def pushed_elsewhere(store: Store, organisation: str, resource: str, powerbi_id: str) -> list[str]:
+    """The ids of records that Xero has and whose rows are in another Power BI dataset than this one."""
+    select = ("RowKey", "deleted", "powerbi_id")
+    stored = store.query_entities(TABLE, partition(organisation, resource), select=select)
+    return [
+        str(entry.entity["RowKey"])
+        for entry in stored
+        if not entry.entity["deleted"] and entry.entity.get("powerbi_id", "") not in ("", powerbi_id)
+    ]
+
+
+def remembered(
+    store: Store, organisation: str, resource: str, ids: Sequence[str]
+) -> list[tuple[Known, dict[str, Any]]]:
+    """What the mirror knows of these records, with the records; those that it does not know are left out."""
+    if not ids:
+        return []
+    wanted = set(ids)
+    stored = store.query_entities(TABLE, partition(organisation, resource), first=min(ids), last=max(ids))
+    return [
+        (_known(entry.entity, entry.etag), _unpacked(store, entry.entity))
+        for entry in stored
+        if entry.entity["RowKey"] in wanted
+    ]
+
+
 def record(store: Store, organisation: str, resource: str, record_id: str) -> dict[str, Any] | None:
     """A record as Xero sent it, or None when the mirror does not have it."""
     stored = store.get_entity(TABLE, partition(organisation, resource), record_id)
-    if stored is None:
-        return None
-    entity = stored.entity
+    return _unpacked(store, stored.entity) if stored else None
+
+
+def _unpacked(store: Store, entity: Entity) -> dict[str, Any]:
     if entity.get("blob"):
         packed = store.get_blob("mirror", str(entity["blob"]))
     else:
@@ -100,7 +147,7 @@ def _facts(organisation: str, resource: str, entry: Known) -> Entity:
     return {
         "PartitionKey": partition(organisation, resource),
         "RowKey": entry.record_id,
-        "format": 1,
+        "format": 2,
         "stamp": entry.stamp,
         "fetched_from": entry.fetched_from,
         "fetched_to": entry.fetched_to,
@@ -108,6 +155,7 @@ def _facts(organisation: str, resource: str, entry: Known) -> Entity:
         "transform": entry.transform,
         "version": entry.version,
         "deleted": entry.deleted,
+        "powerbi_id": entry.powerbi_id,
     }
 
 
@@ -121,5 +169,6 @@ def _known(entity: Entity, etag: str) -> Known:
         transform=int(entity["transform"]),
         version=int(entity["version"]),
         deleted=bool(entity["deleted"]),
+        powerbi_id=str(entity.get("powerbi_id", "")),
         etag=etag,
     )

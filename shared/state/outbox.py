@@ -26,7 +26,8 @@ CONTAINER = "outbox"
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, why, and between which instants of Xero's clock the answer was true.
 
-    missing: ids that Xero was asked for one by one and answered 404.
+    missing: ids that Xero was asked for one by one and answered 404. from_mirror: ids of records that are pushed once
+    more as the mirror has them; then there is no answer.
     """
 
     format: int = 1
@@ -42,6 +43,10 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     landed_at: datetime
     records: int
     missing: list[str] = []
+    from_mirror: list[str] = []
+
+
+_header = msgspec.json.Decoder(Header)
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -96,7 +101,7 @@ def read(store: Store, dataset: str, name: str) -> Batch | None:
         return None
     try:
         header_line, _, body = gzip.decompress(packed).partition(b"\n")
-        header = msgspec.json.decode(header_line, type=Header)
+        header = _header.decode(header_line)
     except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:  # msgspec's are ValueErrors.
         raise BadMessage(f"batch {name} is not readable: {error}") from error
     if header.format != 1 or header.resource not in RESOURCES:
@@ -114,6 +119,15 @@ def put_aside(store: Store, dataset: str, name: str) -> str:
     aside = f"batches/{dataset}/{name}"
     _move(store, dataset, name, "quarantine", aside)
     return f"quarantine/{aside}"
+
+
+def take_back(store: Store, dataset: str, name: str) -> None:
+    """Move a batch from the quarantine back to those that wait."""
+    aside = f"batches/{dataset}/{name}"
+    packed = store.get_blob("quarantine", aside)
+    if packed is not None:
+        store.put_blob(CONTAINER, f"pending/{dataset}/{name}", packed)
+        store.delete_blob("quarantine", aside)
 
 
 def _move(store: Store, dataset: str, name: str, container: str, target: str) -> None:

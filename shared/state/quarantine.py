@@ -3,7 +3,6 @@
 An entity a record says what is wrong and where its payload lies. A later good version of the record takes it out again.
 """
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +11,7 @@ from shared.clock import Clock
 from shared.state.mirror import partition
 from shared.storage import Store, Write
 from shared.xero import wire
+from shared.xero.resources.resource import name_of_content
 
 TABLE = "quarantine"
 CONTAINER = "quarantine"
@@ -29,8 +29,8 @@ def keep(
 ) -> str:
     """Put a record aside; answers where its payload lies. A record without a readable id is named by its content."""
     payload = wire.encode(record)
-    name = record_id or f"no-id-{hashlib.sha256(payload).hexdigest()[:16]}"
-    where = f"records/{organisation}/{resource}/{name}.json"
+    name = record_id or name_of_content(record)
+    where = _where(organisation, resource, name)
     store.put_blob(CONTAINER, where, payload)
     store.write_entity(
         TABLE,
@@ -54,6 +54,15 @@ def listed(store: Store, organisation: str, resource: str) -> list[str]:
     """The ids (or names) of the records of a resource that lie in the quarantine."""
     stored = store.query_entities(TABLE, partition(organisation, resource), select=("RowKey",))
     return [str(entry.entity["RowKey"]) for entry in stored]
+
+
+def payload(store: Store, organisation: str, resource: str, name: str) -> bytes | None:
+    """The record that was put aside under a name, as JSON."""
+    return store.get_blob(CONTAINER, _where(organisation, resource, name))
+
+
+def _where(organisation: str, resource: str, name: str) -> str:
+    return f"records/{organisation}/{resource}/{name}.json"
 
 
 def heal(store: Store, pushed: Iterable[tuple[str, str, str]]) -> None:

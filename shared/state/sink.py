@@ -16,6 +16,7 @@ from shared.storage import Conflict, Entity, Lease, LeaseLost, Store, Write
 
 TABLE = "sink"
 LEASE_SECONDS = 60
+_names, _counts = msgspec.json.Decoder(list[str]), msgspec.json.Decoder(dict[str, int])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +42,8 @@ def read(store: Store, dataset: str) -> State:
         dataset=dataset,
         epoch=int(entity["epoch"]),
         version_high=int(entity["version_high"]),
-        in_flight=tuple(msgspec.json.decode(str(entity["in_flight"]), type=list[str])),
-        rows_upper=msgspec.json.decode(str(entity["rows_upper"]), type=dict[str, int]),
+        in_flight=tuple(_names.decode(str(entity["in_flight"]))),
+        rows_upper=_counts.decode(str(entity["rows_upper"])),
         powerbi_id=str(entity["powerbi_id"]),
         etag=stored.etag,
     )
@@ -109,9 +110,10 @@ class Writer:
         """Nothing is in flight any more."""
         self._write(replace(self.state, in_flight=()))
 
-    def bind(self, powerbi_id: str) -> None:
-        """Remember which Power BI dataset this is."""
-        self._write(replace(self.state, powerbi_id=powerbi_id))
+    def bind(self, powerbi_id: str, *, empty: bool) -> None:
+        """Remember which Power BI dataset this is; an empty one has no rows yet."""
+        rows = {} if empty else self.state.rows_upper
+        self._write(replace(self.state, powerbi_id=powerbi_id, rows_upper=rows))
 
     def _write(self, state: State) -> None:
         entity: Entity = {

@@ -12,6 +12,7 @@ from shared.settings import Settings
 from shared.storage import Store
 from shared.xero.client import XeroClient
 from shared.xero.identity import XeroIdentity
+from shared.xero.resources import RESOURCES, Resource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,15 @@ class Connector:
     xero: Callable[[], XeroClient]
     xero_identity: Callable[[], XeroIdentity]
     powerbi: Callable[[], PowerBI]
+
+    @property
+    def resources(self) -> dict[str, Resource]:
+        """What is read from Xero, in the order in which it is first read."""
+        return {
+            name: resource
+            for name, resource in RESOURCES.items()
+            if not resource.optional or self.settings.read_journals
+        }
 
     def audit(self, operation: str = "") -> Audit:
         """An audit of one run; `operation` carries on the id of the message that caused it."""

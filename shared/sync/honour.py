@@ -92,8 +92,8 @@ def _fetch(connector: Connector, audit: Audit, received: list[Ids]) -> set[str]:
         try:
             fetch_ids(connector, audit, organisation, RESOURCES[resource], ids, some[0].reason)
         except ConsentLost as lost:
-            connections.mark_consent_lost(connector.store, organisation)
-            audit.add("fetch", "ask", organisation=tenant_id, resource=resource, error=str(lost))
+            outcome = "ask" if connections.mark_consent_lost(connector.store, organisation) else "ended"
+            audit.add("fetch", outcome, organisation=tenant_id, resource=resource, error=str(lost))
         except (RetryLater, AskPerson, GiveUp) as error:
             _again(connector, audit, some, ids, error)
         datasets.add(organisation.dataset)

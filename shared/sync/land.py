@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import batched
+from typing import Any
 
 from shared.audit import Audit
 from shared.errors import NotFound
@@ -67,25 +68,40 @@ def fetch_ids(
     reason: str,
     *,
     urgent: bool = True,
-) -> int:
-    """Fetch records by their ids, many a call, and land them; answers how many Xero has.
+    left_out_at: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """Fetch records by their ids, as many a call as the resource allows, and land them; answers those that Xero has.
 
     An id that the list leaves out is asked for by itself; only Xero's 404 to that says that the record is gone.
+    left_out_at: when, by Xero's clock, a list of everything left them out.
     """
+    found: list[dict[str, Any]] = []
     if resource.fetch_by == "list":
-        request = Request(resource.name, dict(resource.parameters))
-        return len(
-            fetch_and_land(connector, audit, organisation, resource, request, reason, urgent=urgent).records
-        )
-    found = 0
+        request = Request(resource.name, resource.list_parameters)
+        return fetch_and_land(
+            connector, audit, organisation, resource, request, reason, urgent=urgent
+        ).records
+    if resource.fetch_by == "one":
+        for record_id in sorted(set(ids)):
+            found += _fetch_one(
+                connector, audit, organisation, resource, record_id, reason, urgent, left_out_at
+            )
+        return found
     most = IDS_A_CALL if resource.fetch_by == "IDs" else IDS_A_WHERE
     for some in batched(sorted(set(ids)), most, strict=False):
-        request = _by_ids(resource, some, connector.settings.xero_page_size)
+        request = by_ids(resource, some, connector.settings.xero_page_size)
         page = fetch_and_land(connector, audit, organisation, resource, request, reason, urgent=urgent)
-        found += len(page.records)
+        found += page.records
         for record_id in sorted(set(some) - set(page.ids(resource))):
             found += _fetch_one(
-                connector, audit, organisation, resource, record_id, reason, urgent, page.answered_at
+                connector,
+                audit,
+                organisation,
+                resource,
+                record_id,
+                f"{reason}, alone",
+                urgent,
+                page.answered_at,
             )
     return found
 
@@ -98,14 +114,16 @@ def _fetch_one(
     record_id: str,
     reason: str,
     urgent: bool,
-    left_out_at: datetime,
-) -> int:
-    """A record that the list left out, at an instant of Xero's clock."""
-    request = Request(f"{resource.name}/{record_id}", {})
+    left_out_at: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """A record by itself. left_out_at: when, by Xero's clock, a list left it out; Xero's 404 carries no clock of its own."""
+    request = one(resource, record_id)
+    asked_at = connector.clock.now()
     try:
-        fetch_and_land(connector, audit, organisation, resource, request, f"{reason}, alone", urgent=urgent)
+        page = fetch_and_land(connector, audit, organisation, resource, request, reason, urgent=urgent)
     except NotFound as gone:
-        now = connector.clock.now()
+        # Ours may be minutes off, so that only a version seen before counts as older for sure.
+        at = left_out_at or asked_at
         header = outbox.Header(
             dataset=organisation.dataset,
             organisation=organisation.tenant_id,
@@ -114,10 +132,9 @@ def _fetch_one(
             operation=audit.operation,
             request=request,
             request_id="",
-            # Xero's 404 carries no clock of its own, and ours may be minutes off.
-            fetched_from=left_out_at,
-            fetched_to=left_out_at,
-            landed_at=now,
+            fetched_from=at,
+            fetched_to=at,
+            landed_at=connector.clock.now(),
             records=0,
             missing=[record_id],
         )
@@ -131,15 +148,21 @@ def _fetch_one(
             batches=[batch],
             error=str(gone),
         )
-        return 0
-    return 1
+        return []
+    return page.records
 
 
-def _by_ids(resource: Resource, ids: Sequence[str], page_size: int) -> Request:
-    params = dict(resource.parameters)
+def one(resource: Resource, record_id: str) -> Request:
+    """The call for a record by itself."""
+    return Request(f"{resource.name}/{record_id}", resource.record_parameters)
+
+
+def by_ids(resource: Resource, ids: Sequence[str], page_size: int) -> Request:
+    """The call for some records by their ids."""
+    params = resource.list_parameters
     if resource.paged:
         # Lines come with a page, and only with a page.
-        params |= {"page": "1", "pageSize": str(page_size)}
+        params |= {"page": "1", "pageSize": str(max(page_size, len(ids)))}
     if resource.fetch_by == "IDs":
         params["IDs"] = ",".join(ids)
     else:

@@ -20,7 +20,7 @@ from shared.errors import AskPerson, BadMessage, Refused, RunEnded
 from shared.powerbi import rows as powerbi_rows
 from shared.powerbi.client import DEADLINE_SECONDS
 from shared.powerbi.rows import EncodedRow
-from shared.state import messages, mirror, outbox, quarantine
+from shared.state import connections, messages, mirror, outbox, quarantine
 from shared.state.outbox import Batch
 from shared.state.sink import Writer
 from shared.storage import Conflict, Write
@@ -43,7 +43,12 @@ def drain(connector: Connector, dataset: str, audit: Audit, *, until: datetime) 
     """
     with Writer.take(connector.store, connector.clock, dataset) as writer:
         if not writer.state.powerbi_id:
-            raise AskPerson(f"Dataset {dataset} is not in Power BI yet: run `python3 manage.py dataset`.")
+            if all(each.dataset != dataset for each in connections.connected(connector.store)):
+                # Everybody who went into it was disconnected: nobody is to be asked for it every hour.
+                return False
+            raise AskPerson(
+                f"Dataset {dataset} is not in Power BI yet: run `python3 manage.py dataset {dataset}`."
+            )
         while connector.clock.now() < until:
             again = bool(writer.state.in_flight)
             batches, were_there = _take_batches(connector, dataset, writer, audit)
@@ -89,7 +94,7 @@ def _take_batches(
 def _push_batches(
     connector: Connector, dataset: str, writer: Writer, batches: Sequence[Batch], audit: Audit, *, again: bool
 ) -> None:
-    work = compare(connector, batches, audit, again=again)
+    work = compare(connector, batches, audit, powerbi_id=writer.state.powerbi_id, again=again)
     names = [batch.name for batch in batches]
     if work.changes or again:
         _check_room(connector, writer, work.changes)
@@ -199,7 +204,13 @@ def _remember(connector: Connector, writer: Writer, work: Work) -> None:
             continue
         tenant_id, fetch = change.organisation.tenant_id, change.fetch
         etag = change.known.etag if change.known else ""
-        entry = known_after(fetch, change.version, etag, deleted=fetch.record is None)
+        entry = known_after(
+            fetch,
+            change.version,
+            etag,
+            powerbi_id=writer.state.powerbi_id,
+            deleted=fetch.record is None,
+        )
         if fetch.record is None:
             writes[tenant_id, change.resource].append(mirror.advance(tenant_id, change.resource, entry))
         else:
@@ -221,10 +232,15 @@ def _remember(connector: Connector, writer: Writer, work: Work) -> None:
 
 def _tell(audit: Audit, batches: Sequence[Batch], work: Work, *, again: bool) -> None:
     pushed: dict[tuple[str, str], int] = defaultdict(int)
+    without_rate: dict[tuple[str, str], int] = defaultdict(int)
     for change in work.changes:
         if not change.refused:
             pushed[change.organisation.tenant_id, change.resource] += 1
-    for tenant_id, resource in {(batch.header.organisation, batch.header.resource) for batch in batches}:
+            without_rate[change.organisation.tenant_id, change.resource] += change.lacks_rate
+    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for batch in batches:
+        names[batch.header.organisation, batch.header.resource].append(batch.name)
+    for (tenant_id, resource), some in names.items():
         audit.add(
             "push",
             "again" if again else "done",
@@ -232,5 +248,6 @@ def _tell(audit: Audit, batches: Sequence[Batch], work: Work, *, again: bool) ->
             resource=resource,
             count=pushed[tenant_id, resource],
             unchanged=len(work.unchanged.get((tenant_id, resource), ())),
-            batches=[batch.name for batch in batches if batch.header.resource == resource],
+            without_rate=without_rate[tenant_id, resource],
+            batches=some,
         )

@@ -46,6 +46,22 @@ def refresh_tokens(connector: Connector) -> None:
         audit.flush()
 
 
+def living_tokens(connector: Connector, token_set: str) -> TokenSet:
+    """A set's tokens, renewed first when they ran out; for commands, which the timer may not run beside.
+
+    Raises InvalidGrant, LeaseBusy and others as a refresh does.
+    """
+    tokens = connector.secrets().token_set(token_set, fresh=True)
+    if tokens.expires_at > connector.clock.now():
+        return tokens
+    audit = connector.audit()
+    try:
+        _refresh(connector, audit, token_set)
+    finally:
+        audit.flush()
+    return connector.secrets().token_set(token_set, fresh=True)
+
+
 def ask_for_refresh(store: Store, token_set: str) -> None:
     """Have the next run of the timer renew a set whatever its age; for those who met a refused token."""
     key: Entity = {"PartitionKey": PARTITION, "RowKey": token_set}

@@ -12,8 +12,6 @@ from shared.errors import BadRecord
 from shared.state.mirror import Known
 from shared.state.outbox import Batch
 from shared.xero import wire
-from shared.xero.paging import record_id
-from shared.xero.webhook import UUID
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,16 +27,19 @@ class Fetch:
     batch: str
 
 
-def fetches(batch: Batch) -> tuple[list[Fetch], list[tuple[dict[str, Any], str]]]:
-    """A batch's records, and those whose id or stamp cannot be read, with what is wrong. Raises BadMessage."""
+def fetches(batch: Batch) -> tuple[list[Fetch], list[tuple[str, dict[str, Any], str]]]:
+    """A batch's records; and those whose id or stamp cannot be read: id ("" for none), record, what is wrong.
+
+    Raises BadMessage.
+    """
     resource, header = batch.resource, batch.header
     fetched_from, fetched_to = milliseconds(header.fetched_from), milliseconds(header.fetched_to)
     good: list[Fetch] = []
-    bad: list[tuple[dict[str, Any], str]] = []
+    bad: list[tuple[str, dict[str, Any], str]] = []
     for record in batch.records():
-        found = record_id(record, resource)
+        found = resource.id_of(record)
         try:
-            if not UUID.fullmatch(found):
+            if not resource.is_id(found):
                 raise BadRecord(
                     f"{resource.id_field} is {record.get(resource.id_field)!r}", field=resource.id_field
                 )
@@ -48,7 +49,7 @@ def fetches(batch: Batch) -> tuple[list[Fetch], list[tuple[dict[str, Any], str]]
                 else None
             )
         except BadRecord as error:
-            bad.append((record, str(error)))
+            bad.append((found if resource.is_id(found) else "", record, str(error)))
             continue
         good.append(
             Fetch(
@@ -73,6 +74,19 @@ def fetches(batch: Batch) -> tuple[list[Fetch], list[tuple[dict[str, Any], str]]
         )
         good.append(gone)
     return good, bad
+
+
+def fetch_of(known: Known, record: dict[str, Any], batch: str) -> Fetch:
+    """A record of the mirror as the fetch that brought it there."""
+    return Fetch(
+        record_id=known.record_id,
+        record=record,
+        stamp=known.stamp,
+        fetched_from=known.fetched_from,
+        fetched_to=known.fetched_to,
+        hash=known.hash,
+        batch=batch,
+    )
 
 
 def content_hash(record: Mapping[str, Any]) -> str:

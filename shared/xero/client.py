@@ -13,6 +13,7 @@ from shared.errors import (
     Refused,
     RetryLater,
     ScopeMissing,
+    TierMissing,
     Unavailable,
 )
 from shared.http import Answer, Http
@@ -62,12 +63,13 @@ class XeroClient:
     def get(self, tenant: Tenant, request: Request, *, urgent: bool = False) -> Answer:
         """A 200 answer. `urgent` calls (webhooks) may use the day's reserve.
 
-        Raises LimitReached, Unavailable, OutcomeUnknown, RetryLater, Refused, NotFound, ConsentLost, ScopeMissing.
+        Raises LimitReached, Unavailable, OutcomeUnknown, RetryLater, Refused, NotFound, ConsentLost, ScopeMissing,
+        TierMissing.
         """
         access_token = self._access_token(tenant)
         self._budget.take(tenant.tenant_id, urgent=urgent)
         answer = self._send(tenant, request, access_token)
-        if answer.status == 401 and not _scope_is_missing(answer):
+        if answer.status == 401 and not (_scope_is_missing(answer) or _tier_is_missing(answer)):
             answer = self._send(tenant, request, self._newer_access_token(tenant, answer))
         self._budget.observe(tenant.tenant_id, answer.headers)
         if answer.status == 200:
@@ -118,6 +120,12 @@ class XeroClient:
             case 401 if _scope_is_missing(answer):
                 return ScopeMissing(
                     f"{asked}: the consent lacks a scope; run `python3 manage.py connect` again.",
+                    vendor_words=words,
+                )
+            case 401 if _tier_is_missing(answer):
+                return TierMissing(
+                    f"{asked}: Xero does not open this to the app or its user. Journals need Xero's Advanced tier (else "
+                    "leave READ_JOURNALS off); manual journals need a user who may see reports.",
                     vendor_words=words,
                 )
             case 401:
@@ -179,6 +187,17 @@ def _scope_is_missing(answer: Answer) -> bool:
     # Xero's FAQ spells it "insufficent_scope".
     challenge = answer.headers.get("WWW-Authenticate", "").lower()
     return "insufficent_scope" in challenge or "insufficient_scope" in challenge
+
+
+def _tier_is_missing(answer: Answer) -> bool:
+    """Journals without the tier for it: 401 with a detail that no dead token gets (seen; facts of the endpoint)."""
+    found = answer.json()
+    details = (
+        [value for name, value in found.items() if name.lower() == "detail"]
+        if isinstance(found, dict)
+        else []
+    )
+    return details == ["AuthorizationUnsuccessful"]
 
 
 def if_modified_since(instant: datetime) -> str:

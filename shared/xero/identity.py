@@ -10,7 +10,6 @@ import jwt
 
 from shared.errors import ConsentLost, GiveUp, Refused, SettingsError, Unavailable
 from shared.http import Answer, Http
-from shared.xero.resources import SCOPES
 
 
 class InvalidGrant(GiveUp):
@@ -38,13 +37,13 @@ class Connection:
     name: str
 
 
-def authorize_url(login_url: str, client_id: str, redirect_uri: str, state: str) -> str:
-    """Where the browser goes for consent (Xero "The standard authorization code flow")."""
+def authorize_url(login_url: str, client_id: str, redirect_uri: str, state: str, scopes: str) -> str:
+    """Where the browser goes for consent to `scopes` (Xero "The standard authorization code flow")."""
     query = {
         "response_type": "code",
         "client_id": client_id,
         "redirect_uri": redirect_uri,
-        "scope": SCOPES,
+        "scope": scopes,
         "state": state,
     }
     return f"{login_url}/identity/connect/authorize?{urlencode(query)}"
@@ -70,6 +69,7 @@ class XeroIdentity:
     def __init__(self, http: Http, identity_url: str, api_url: str, client_id: str) -> None:
         self._http = http
         self._token_url = f"{identity_url}/connect/token"
+        self._revocation_url = f"{identity_url}/connect/revocation"
         self._connections_url = f"{api_url}/connections"
         self._client_id = client_id
 
@@ -111,14 +111,32 @@ class XeroIdentity:
             for entry in found
         ]
 
-    def _tokens(self, form: dict[str, str], client_secret: str) -> Tokens:
-        basic = base64.b64encode(f"{self._client_id}:{client_secret}".encode()).decode()
+    def disconnect(self, access_token: str, connection_id: str) -> bool:
+        """Remove a connection; False when Xero has no such one (any more). Raises ConsentLost, Unavailable."""
         answer = self._http.request(
-            "POST",
-            self._token_url,
-            headers={"Authorization": f"Basic {basic}", "Accept": "application/json"},
-            data=form,
+            "DELETE",
+            f"{self._connections_url}/{connection_id}",
+            headers={"Authorization": f"Bearer {access_token}", "Accept": "application/json"},
         )
+        if answer.status in (204, 404):
+            return answer.status == 204
+        if answer.status in (401, 403):
+            raise ConsentLost("Xero refuses the token when asked to disconnect.", vendor_words=answer.words())
+        raise Unavailable(
+            f"Xero answered {answer.status} when asked to disconnect.",
+            seconds=60,
+            vendor_words=answer.words(),
+        )
+
+    def revoke(self, refresh_token: str, client_secret: str) -> None:
+        """End a token set: its tokens, and every connection of its user to this app, are gone. Raises as `refresh`."""
+        answer = self._post(self._revocation_url, {"token": refresh_token}, client_secret)
+        if answer.status != 200:
+            found = answer.json()
+            raise _token_error(answer, found if isinstance(found, dict) else {}, "revocation")
+
+    def _tokens(self, form: dict[str, str], client_secret: str) -> Tokens:
+        answer = self._post(self._token_url, form, client_secret)
         found = answer.json()
         if answer.status == 200 and isinstance(found, dict) and found.get("access_token"):
             return Tokens(
@@ -129,6 +147,11 @@ class XeroIdentity:
                 user=_user(found),
             )
         raise _token_error(answer, found if isinstance(found, dict) else {}, form["grant_type"])
+
+    def _post(self, url: str, form: dict[str, str], client_secret: str) -> Answer:
+        basic = base64.b64encode(f"{self._client_id}:{client_secret}".encode()).decode()
+        headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
+        return self._http.request("POST", url, headers=headers, data=form)
 
 
 def _token_error(answer: Answer, found: dict[str, Any], grant: str) -> Exception:

@@ -28,8 +28,8 @@ class Page:
     page_count: int | None
 
     def ids(self, resource: Resource) -> list[str]:
-        """The records' ids; "" stands for one whose id is unreadable, so that it is counted and later quarantined."""
-        return [record_id(record, resource) for record in self.records]
+        """The records' ids; one whose id cannot be read counts by its content, as it is named in the quarantine."""
+        return [resource.name_of(record) for record in self.records]
 
 
 def parse_page(answer: Answer, resource: Resource) -> Page:
@@ -54,11 +54,6 @@ def parse_page(answer: Answer, resource: Resource) -> Page:
             seconds=60,
             vendor_words=answer.words(),
         ) from error
-
-
-def record_id(record: dict[str, Any], resource: Resource) -> str:
-    value = record.get(resource.id_field)
-    return value.lower() if isinstance(value, str) else ""
 
 
 def fetch_interval(answered_at: datetime, seconds: float) -> tuple[datetime, datetime]:

@@ -7,18 +7,17 @@ bytes, with the key as it is shown (not base64-decoded).
 import base64
 import hashlib
 import hmac
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from shared.errors import BadWebhook
+from shared.xero.resources.resource import UUID
 
 # Xero documents no size; its own deliveries are a few kilobytes.
 LARGEST_BODY = 1024 * 1024
 UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError)
-UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,9 @@ class _Delivery(msgspec.Struct):
     events: list[msgspec.Raw]
 
 
+_delivery, _of_event = msgspec.json.Decoder(_Delivery), msgspec.json.Decoder(_Event)
+
+
 def read_delivery(body: bytes, signature: str, keys: Sequence[str]) -> tuple[list[Event], int]:
     """The events of a signed delivery, and how many entries were none (no UUIDs, no texts).
 
@@ -54,7 +56,7 @@ def read_delivery(body: bytes, signature: str, keys: Sequence[str]) -> tuple[lis
     if not _is_signed(body, signature, keys):
         raise BadWebhook("The signature is not of this body and our keys.", status=401)
     try:
-        entries = msgspec.json.decode(body, type=_Delivery).events
+        entries = _delivery.decode(body).events
     except UNREADABLE as error:
         raise BadWebhook(f"The signed body is no delivery: {error}", status=400) from error
     events = [event for entry in entries if (event := _event(entry))]
@@ -73,7 +75,7 @@ def _is_signed(body: bytes, signature: str, keys: Sequence[str]) -> bool:
 
 def _event(entry: msgspec.Raw) -> Event | None:
     try:
-        found = msgspec.json.decode(entry, type=_Event)
+        found = _of_event.decode(entry)
     except UNREADABLE:
         return None
     tenant_id, resource_id = found.tenantId.lower(), found.resourceId.lower()

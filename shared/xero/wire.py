@@ -123,8 +123,12 @@ def text(value: Any, field: str) -> str | None:
     raise BadRecord(f"{field} is no text: {value!r}", field=field)
 
 
-def id_at(record: Any, path: str) -> str:
-    """An id at a dotted path, in lower case; "" where there is none. For following references, so it never raises."""
+def ids_at(record: Any, path: str) -> set[str]:
+    """The ids at a dotted path, in lower case; lists on the way are walked through. For following references, so it never
+    raises.
+    """
+    found = [record]
     for name in path.split("."):
-        record = record.get(name) if isinstance(record, dict) else None
-    return record.lower() if isinstance(record, str) else ""
+        found = [each for holder in found for each in (holder if isinstance(holder, list) else [holder])]
+        found = [holder.get(name) for holder in found if isinstance(holder, dict)]
+    return {each.lower() for each in found if isinstance(each, str) and each}

@@ -1,4 +1,4 @@
-"""The chart of accounts. Never paged; read whole each time, since an increment does not show every removal."""
+"""The chart of accounts, bank accounts included. Read whole each time, since an increment does not show every removal."""
 
 from shared.xero.resources.resource import Resource
 
@@ -7,7 +7,9 @@ ACCOUNTS = Resource(
     plural="Accounts",
     id_field="AccountID",
     scope="accounting.settings.read",
-    paged=False,
+    paging="whole",
     modified_since=False,
-    fetch_by="list",
+    fetch_by="one",
+    vanishes=True,
+    minutes=60,
 )

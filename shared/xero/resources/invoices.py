@@ -10,10 +10,15 @@ INVOICES = Resource(
     plural="Invoices",
     id_field="InvoiceID",
     scope="accounting.invoices.read",
+    unitdp="lists and records",
     fetch_by="IDs",
     history_where=(
         'Date >= {start} OR Date == null OR Status == "DRAFT" OR Status == "SUBMITTED" OR Status == "AUTHORISED"'
         " OR UpdatedDateUTC >= {start}"
     ),
+    windows="where",
+    open_statuses=("DRAFT", "SUBMITTED", "AUTHORISED"),
     webhook_category="INVOICE",
+    nested=("LineItems",),
+    minutes=15,
 )

@@ -7,8 +7,9 @@ ORGANISATION = Resource(
     plural="Organisations",
     id_field="OrganisationID",
     scope="accounting.settings.read",
-    paged=False,
+    paging="whole",
     modified_since=False,
     stamp_field=None,
     fetch_by="list",
+    minutes=1440,
 )

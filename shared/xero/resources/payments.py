@@ -9,5 +9,11 @@ PAYMENTS = Resource(
     scope="accounting.payments.read",
     history_where="Date >= {start} OR UpdatedDateUTC >= {start}",
     webhook_category="PAYMENT",
-    touches=(("Invoice.InvoiceID", "Invoices"),),
+    touches=(
+        ("Invoice.InvoiceID", "Invoices"),
+        ("CreditNote.CreditNoteID", "CreditNotes"),
+        ("Prepayment.PrepaymentID", "Prepayments"),
+        ("Overpayment.OverpaymentID", "Overpayments"),
+    ),
+    minutes=15,
 )

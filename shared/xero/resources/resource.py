@@ -1,34 +1,110 @@
 """What the connector knows of one of Xero's endpoints."""
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+from shared.xero import wire
+
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# What a key of Azure Tables and an address can hold as it is, which is more than Xero's tax types use.
+TEXT_ID = re.compile(r"[A-Za-z0-9._-]{1,60}")
+# Begins the name of a record whose id cannot be read.
+NAMELESS = "no-id-"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
     """How a resource is read. The source of each fact is Xero's OpenAPI file 16.1.0 and the endpoint's page.
 
-    name: the endpoint, as in /api.xro/2.0/Invoices. plural: its key in the envelope. id_field: the immutable key.
-    paged: takes `page`, `pageSize` and `order`, and answers `pagination`.
+    name: the endpoint, as in /api.xro/2.0/Invoices. plural: its key in the envelope. id_field: the immutable key;
+    ids_are_guids: else it is a text, such as a tax type.
+    scope: what the consent must cover. optional: read only when the operator asks for it.
+    paging: "pages" takes `page`, `pageSize`, `order` and answers `pagination`; "backwards" takes no `order`, so that
+    it is read from its last page to its first; "offset" goes on after a number; "whole" answers everything at once.
     modified_since: an increment may be asked for by If-Modified-Since; without it every read is of the whole list.
     stamp_field: when a record last changed; None where Xero has no such field.
-    parameters: always sent. fetch_by: how ids are fetched together: the list's `IDs` parameter, a `where` over the
-    id, or not at all (the list is small and read whole).
+    parameters: always sent with a list. unitdp: where unit prices have four places when asked for.
+    fetch_by: how ids are fetched together: the list's `IDs` parameter, a `where` over the id, one by one, or by the list
+    where Xero has no call for a record.
     history_where: the filter of the first read, with {start} as DateTime(y,m,d); empty reads everything. It must be
     one that a record cannot leave by being edited, or pages shift under the reader.
-    touches: (path of an id in a record, resource): documents that belong to the history because this record does.
+    windows: how a history that is too large for one list is split by the documents' dates: by `where`, by the
+    parameters DateFrom and DateTo, or not at all. open_statuses: what belongs to it whatever its date.
+    webhook_category: "" where Xero sends none.
+    vanishes: a deleted record is in no list any more. Else a status says it: what the list leaves out stays.
+    nested: lists inside a record that feed tables of their own.
+    touches: (path of an id in a record, resource): documents that belong to the history because this record does. A
+    list on the way is walked through.
+    minutes: how often it is read by default.
     """
 
     name: str
     plural: str
     id_field: str
     scope: str
-    paged: bool = True
+    ids_are_guids: bool = True
+    optional: bool = False
+    paging: Literal["pages", "backwards", "offset", "whole"] = "pages"
     modified_since: bool = True
     stamp_field: str | None = "UpdatedDateUTC"
     parameters: Mapping[str, str] = field(default_factory=dict)
-    fetch_by: Literal["IDs", "where", "list"] = "where"
+    unitdp: Literal["lists and records", "lists", "nowhere"] = "nowhere"
+    fetch_by: Literal["IDs", "where", "one", "list"] = "where"
     history_where: str = ""
+    windows: Literal["where", "parameters", ""] = ""
+    open_statuses: tuple[str, ...] = ()
     webhook_category: str = ""
+    vanishes: bool = False
+    nested: tuple[str, ...] = ()
     touches: tuple[tuple[str, str], ...] = ()
+    minutes: float = 30
+
+    @property
+    def paged(self) -> bool:
+        """Whether a list is read page by page and counted by `pagination`."""
+        return self.paging in ("pages", "backwards")
+
+    @property
+    def list_parameters(self) -> dict[str, str]:
+        return dict(self.parameters) | ({"unitdp": "4"} if self.unitdp != "nowhere" else {})
+
+    @property
+    def record_parameters(self) -> dict[str, str]:
+        """What a GET of one record takes; a price must not differ from that in a list."""
+        return {"unitdp": "4"} if self.unitdp == "lists and records" else {}
+
+    def id_of(self, record: Mapping[str, Any]) -> str:
+        """The id under which a record is kept: a GUID in lower case, a text as it is; "" when it has none."""
+        value = record.get(self.id_field)
+        if not isinstance(value, str):
+            return ""
+        return value.lower() if self.ids_are_guids else value
+
+    def is_id(self, text: str) -> bool:
+        """Whether a text may be an id of this resource; nothing else is put into an address or a key."""
+        return bool((UUID if self.ids_are_guids else TEXT_ID).fullmatch(text)) and not is_nameless(text)
+
+    def name_of(self, record: Mapping[str, Any]) -> str:
+        """What a record counts as in a list: its id, or where none can be read, a name of its content."""
+        found = self.id_of(record)
+        return found if self.is_id(found) else name_of_content(record)
+
+    def touched_by(self, record: Mapping[str, Any]) -> dict[str, set[str]]:
+        """The ids of other resources' documents that a record refers to, by resource."""
+        found: dict[str, set[str]] = {}
+        for path, target in self.touches:
+            found.setdefault(target, set()).update(wire.ids_at(record, path))
+        return found
+
+
+def name_of_content(record: Mapping[str, Any]) -> str:
+    """A name for a record whose id cannot be read: the same for the same JSON, and no resource's id."""
+    return f"{NAMELESS}{hashlib.sha256(wire.encode(record)).hexdigest()[:16]}"
+
+
+def is_nameless(name: str) -> bool:
+    """Whether a name is of a record's content."""
+    return name.startswith(NAMELESS)
