@@ -28,6 +28,7 @@ from local.powerbi.app import create as create_powerbi
 from local.simulation import Served
 from local.xero.app import create as create_xero
 from local.xero.identity import Client
+from local.xero.wire import encode
 
 ROOT = Path(__file__).resolve().parents[1]
 # Taken when they are free, so that addresses stay the same from one start to the next.
@@ -41,6 +42,8 @@ PORTS = {
     "redirect": 8400,
 }
 START_SECONDS = 60
+# Those that Xero is known to send; whether PAYMENT is among them, sources disagree.
+WEBHOOK_CATEGORIES = ("INVOICE", "CONTACT", "CREDITNOTE", "PREPAYMENT", "OVERPAYMENT")
 
 
 class CloudError(Exception):
@@ -192,11 +195,11 @@ class Cloud:
 
     def load(self, books: dict[str, Any]) -> None:
         """Put an organisation's books into Xero."""
-        requests.post(f"{self.xero_url}/_sim/load", json=books, timeout=120).raise_for_status()
+        requests.post(f"{self.xero_url}/_sim/load", data=encode(books), timeout=120).raise_for_status()
 
     def subscribe(self) -> None:
         """Have Xero send its webhooks to the functions host."""
-        body = {"url": self.webhook_url, "key": self.webhook_key}
+        body = {"url": self.webhook_url, "key": self.webhook_key, "categories": WEBHOOK_CATEGORIES}
         requests.post(f"{self.xero_url}/_sim/webhooks/subscription", json=body, timeout=30).raise_for_status()
 
     def use_settings(self) -> None:

@@ -5,7 +5,7 @@ current row must be. Nothing of the connector is used here: a copy is not checke
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,12 +14,23 @@ from urllib.parse import quote
 
 import requests
 
-from local.expected import TABLES, Record, Row, day, inside, instant
+from local.expected.scope import Resources, in_scope
+from local.expected.tables import ID_FIELDS, TABLES
+from local.expected.values import Record, Row
 
-Resources = Mapping[str, Sequence[Record]]
+__all__ = [
+    "RESOURCES",
+    "Difference",
+    "Expected",
+    "TableComparison",
+    "compare",
+    "differences",
+    "expected_rows",
+    "in_scope",
+    "same",
+]
 
-RESOURCES = ("Organisation", "Accounts", "Contacts", "Invoices", "Payments")
-OPEN_STATUSES = ("DRAFT", "SUBMITTED", "AUTHORISED")
+RESOURCES = tuple(ID_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,8 @@ class Difference:
     problem: "differs"; "missing" (a record or a row of one that is not current in Power BI, or a whole table);
     "extra" (current in Power BI, not in Xero); "doubled" (rows of one key and version that are not equal);
     "version" (RowVersion is not a positive whole number); "column" (one is absent, or no rule says what it must
-    hold); "unreadable" (Xero's record breaks the rules of its own fields); "tenant" (a row without TenantID).
+    hold); "unreadable" (Xero's record breaks the rules of its own fields); "twofold" (two records of Xero have
+    one key, so that no row can be either's); "tenant" (a row without TenantID).
     """
 
     key: str
@@ -47,11 +59,13 @@ class Difference:
 class TableComparison:
     """One table of Power BI beside its records of Xero.
 
-    xero_records: records of Xero that the table must show (Lines: elements of LineItems), quarantined ones
-        left out. powerbi_rows: all rows of the organisation, superseded and doubled ones too.
-    powerbi_current: distinct current records that are not deleted (Lines: current lines without markers).
+    xero_records: records of Xero that the table must show, quarantined ones left out. In a table of elements
+        (Lines, Allocations, TrackingCategories, Journals): lines, allocations, options and journal lines.
+    powerbi_rows: all rows of the organisation, superseded and doubled ones too.
+    powerbi_current: distinct current records that are not deleted; distinct current elements, markers left out.
     beyond_scope: those of powerbi_current that Xero has and that need not be there. When nothing differs,
         powerbi_current - beyond_scope == xero_records.
+    sums: of each money column of Power BI's, over what powerbi_current counts.
     """
 
     table: str
@@ -59,12 +73,13 @@ class TableComparison:
     powerbi_rows: int = 0
     powerbi_current: int = 0
     beyond_scope: int = 0
+    sums: dict[str, Decimal] = field(default_factory=dict)
     mismatches: list[Difference] = field(default_factory=list)
 
 
 @dataclass
 class Expected:
-    """What one table must show. `records` holds by record key (Lines: DocumentKey) the rows, by row key."""
+    """What one table must show. `records` holds by record key (Table.key) the rows, by row key."""
 
     table: str
     columns: frozenset[str]
@@ -116,74 +131,35 @@ def expected_rows(
     resources: Resources, tenant_id: str, start: date | None = None, quarantined: Collection[str] = ()
 ) -> dict[str, Expected]:
     """What each table must show of these Xero records, by table name."""
-    organisation = next(iter(resources["Organisation"]), {})
+    organisation = next(iter(resources.get("Organisation", ())), {})
     base = organisation.get("BaseCurrency")
     scope = in_scope(resources, start)
     skipped = {identifier.lower() for identifier in quarantined}
     result = {}
     for table in TABLES:
-        none = dict.fromkeys(table.build({}, tenant_id, base)[0])
-        expected = result[table.name] = Expected(table.name, frozenset(none))
-        for record in resources[table.resource]:
-            identifier = record[table.id_field].lower()
-            key = f"{tenant_id}|{identifier}"
-            if identifier in skipped:
-                expected.quarantined.add(key)
-                continue
-            if identifier not in scope[table.resource]:
-                expected.beyond_scope.add(key)
-            try:
-                rows = table.build(record, tenant_id, base)
-            except (ValueError, OverflowError) as error:
-                expected.unreadable.append(Difference(key, None, str(error), None, "unreadable"))
-                expected.quarantined.add(key)
-                continue
-            expected.records[key] = {row[table.row_key]: row for row in rows}
+        columns = table.sources[0].rows({}, tenant_id, base)[0].keys()
+        expected = result[table.name] = Expected(table.name, frozenset(columns))
+        for source in table.sources:
+            id_field, wanted = ID_FIELDS[source.resource], scope[source.resource]
+            for record in resources.get(source.resource, ()):
+                identifier = record[id_field].lower()
+                key = f"{tenant_id}|{identifier}"
+                if identifier in skipped:
+                    expected.quarantined.add(key)
+                    continue
+                if identifier not in wanted:
+                    expected.beyond_scope.add(key)
+                try:
+                    rows = source.rows(record, tenant_id, base)
+                except (ValueError, OverflowError) as error:
+                    expected.unreadable.append(Difference(key, None, str(error), None, "unreadable"))
+                    expected.quarantined.add(key)
+                    continue
+                if key in expected.records:
+                    what = f"a record of {source.resource}"
+                    expected.unreadable.append(Difference(key, None, what, None, "twofold"))
+                expected.records[key] = {row[table.row_key]: row for row in rows}
     return result
-
-
-def in_scope(resources: Resources, start: date | None) -> dict[str, set[str]]:
-    """The ids, lower-case, of the records that Power BI must show when the history begins at `start`.
-
-    Invoices dated or updated from then on, without a date, open, or paid by a payment of that range;
-    payments dated or updated from then on; and all contacts, accounts and the organisation.
-    """
-    ids = {
-        table.resource: {record[table.id_field].lower() for record in resources[table.resource]}
-        for table in TABLES
-    }
-    if start is None:
-        return ids
-    first = datetime(start.year, start.month, start.day)  # noqa: DTZ001
-
-    def recent(record: Record, *moments: Callable[[Record], datetime | None]) -> bool:
-        for moment in moments:
-            try:
-                value = moment(record)
-            except (ValueError, OverflowError):
-                return True
-            if value is not None and value >= first:
-                return True
-        return False
-
-    def dated(record: Record) -> datetime | None:
-        return day(record, "Date")
-
-    def updated(record: Record) -> datetime | None:
-        return instant(record.get("UpdatedDateUTC"))
-
-    payments = [record for record in resources["Payments"] if recent(record, dated, updated)]
-    paid = {str(inside(record, "Invoice").get("InvoiceID")).lower() for record in payments}
-    ids["Payments"] = {record["PaymentID"].lower() for record in payments}
-    ids["Invoices"] = {
-        record["InvoiceID"].lower()
-        for record in resources["Invoices"]
-        if record.get("Status") in OPEN_STATUSES
-        or ("Date" not in record and "DateString" not in record)
-        or record["InvoiceID"].lower() in paid
-        or recent(record, dated, updated)
-    }
-    return ids
 
 
 def differences(
@@ -220,16 +196,22 @@ def differences(
             twin = versions[key][version].setdefault(row_key, row)
             result.mismatches += [
                 Difference(row_key, column, twin[column], row[column], "doubled")
-                for column in columns
+                for column in (columns if twin != row else ())
                 if twin[column] != row[column]
             ]
 
+    money = {column for held in expected.records.values() for row in held.values() for column in _money(row)}
+    result.sums = dict.fromkeys(sorted(money), Decimal(0))
     for key, by_version in versions.items():
         if key in expected.quarantined:
             continue
         current = by_version[max(by_version)]
-        alive = _count(row for row in current.values() if row.get("IsDeleted") is not True)
+        living = [row for row in current.values() if row.get("IsDeleted") is not True]
+        alive = _count(living)
         result.powerbi_current += alive
+        for row in living:
+            for column in money:
+                result.sums[column] += Decimal(str(row.get(column) or 0))
         if key in expected.records:
             result.beyond_scope += alive if key in expected.beyond_scope else 0
             result.mismatches += _record(expected.records[key], current)
@@ -261,21 +243,27 @@ def _record(must: Mapping[str, Row], shown: Mapping[str, Row]) -> Iterable[Diffe
 
 def same(xero: object, powerbi: object) -> bool:
     """Whether Power BI's value is the one that must be there, of the right kind and exact to the last digit."""
-    number = isinstance(powerbi, int | float | Decimal) and not isinstance(powerbi, bool)
     if xero is None or isinstance(xero, bool):
         return powerbi is xero
-    if isinstance(xero, int):
-        return isinstance(powerbi, int) and number and powerbi == xero
-    if isinstance(xero, Decimal):
-        return number and Decimal(str(powerbi)) == xero
-    if isinstance(xero, float):
-        return number and float(str(powerbi)) == xero
+    if isinstance(xero, str):
+        return isinstance(powerbi, str) and powerbi == xero
     if isinstance(xero, datetime):
         try:
             return isinstance(powerbi, str) and datetime.fromisoformat(powerbi) == xero
         except ValueError:
             return False
-    return isinstance(powerbi, str) and powerbi == xero
+    if isinstance(powerbi, bool) or not isinstance(powerbi, (int, float, Decimal)):
+        return False
+    if isinstance(xero, int):
+        return isinstance(powerbi, int) and powerbi == xero
+    # A number of JSON as it is written, not as a float happens to hold it.
+    if isinstance(xero, Decimal):
+        return Decimal(str(powerbi)) == xero
+    return isinstance(xero, float) and float(str(powerbi)) == xero
+
+
+def _money(row: Row) -> Iterable[str]:
+    return (column for column, value in row.items() if isinstance(value, Decimal))
 
 
 def _count(rows: Iterable[Row]) -> int:

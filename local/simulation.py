@@ -215,6 +215,9 @@ class _Interference:
         if path.startswith("/_sim/"):
             return self._application(environ, start_response)
         fault = self._faults.strike(method, path)
+        if fault is not None:
+            # For whoever stands in front and looks at answers: this one is not the vendor's own.
+            environ["local.fault"] = fault.kind
         if fault is None or fault.commits:
             response = Answer.from_app(self._application, environ, buffered=True)
         else:

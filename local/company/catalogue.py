@@ -1,24 +1,31 @@
-"""What the company sells and buys, where, and in which currencies."""
+"""What the company sells and buys, and what its currencies are worth."""
 
 from dataclasses import dataclass
 from datetime import date
 from math import sin
 
-BASE_CURRENCY = "AUD"
-
-REGIONS = ("Sydney & NSW", "Victoria", "Queensland", "South & West", "New Zealand", "Overseas")
 CHANNELS = ("Trade counter", "Field sales", "Web shop", "Export")
 
-# Foreign units for one Australian dollar, about.
-MARKET = {"USD": 0.654, "EUR": 0.5985, "GBP": 0.5121, "NZD": 1.0934, "CNY": 4.6712}
+# Units for one Australian dollar, about.
+MARKET = {"AUD": 1.0, "USD": 0.654, "EUR": 0.5985, "GBP": 0.5121, "NZD": 1.0934, "CNY": 4.6712}
 
 
 @dataclass(frozen=True)
 class Item:
     code: str
     name: str
-    price: int  # cents, before tax
+    price: int  # Australian cents, before tax
     taxed: bool = True
+
+    @property
+    def loose(self) -> bool:
+        """Sold by weight, so that quantities have up to four places."""
+        return self.code == "FLR-SD"
+
+    @property
+    def tracked(self) -> bool:
+        """Whether Xero counts the stock: not of loose goods, nor of machines, which are ordered when sold."""
+        return not self.loose and self.price < 100_000
 
 
 ITEMS = (
@@ -89,10 +96,10 @@ EXPENSES = (
 )
 
 
-def market_rate(currency: str, on: date, places: int = 6) -> float:
-    """Foreign units for one Australian dollar on a day: 1 for the base currency, else a slow wave."""
-    if currency == BASE_CURRENCY:
+def market_rate(base: str, currency: str, on: date, places: int = 6) -> float:
+    """Foreign units for one unit of the base currency on a day: 1 for the base currency, else a slow wave."""
+    if currency == base:
         return 1.0
     at = on.toordinal()
-    wave = 0.034 * sin(at / 97 + len(currency)) + 0.011 * sin(at / 13 + ord(currency[0]))
-    return round(MARKET[currency] * (1 + wave), places)
+    wave = 0.034 * sin(at / 97 + len(currency)) + 0.011 * sin(at / 13 + ord(currency[0]) + ord(base[0]))
+    return round(MARKET[currency] / MARKET[base] * (1 + wave), places)

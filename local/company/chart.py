@@ -3,18 +3,10 @@
 from datetime import date
 from random import Random
 
-from local.company.catalogue import BASE_CURRENCY
+from local.company.offices import Office
 from local.company.wire import DAY, Record, day, guid, midnight, stamp
 
-NAMES = (
-    "Larkspur & Finch Wholesale",
-    "Coolabah Hospitality Supply",
-    "Three Jetties Trading",
-    "Bellwether Provedore",
-    "Saltbush Catering Supplies",
-)
-
-# Code, name, type, class, tax type, description; system account where the ledger needs it.
+# Code, name, type, class, Australian tax type, description; system account where the ledger needs it.
 LEDGER: tuple[tuple[str, str, str, str, str, str, str], ...] = (
     ("200", "Sales - Trade", "REVENUE", "REVENUE", "OUTPUT", "Goods sold to trade customers", ""),
     ("201", "Sales - Web Shop", "REVENUE", "REVENUE", "OUTPUT", "Goods sold online", ""),
@@ -33,6 +25,7 @@ LEDGER: tuple[tuple[str, str, str, str, str, str, str], ...] = (
     ),
     ("300", "Purchases", "DIRECTCOSTS", "EXPENSE", "INPUT", "Goods bought for resale", ""),
     ("305", "Inbound Freight", "DIRECTCOSTS", "EXPENSE", "INPUT", "Sea and road freight of goods", ""),
+    ("310", "Cost of Goods Sold", "DIRECTCOSTS", "EXPENSE", "BASEXCLUDED", "Cost of stock that was sold", ""),
     ("315", "Customs Duty", "DIRECTCOSTS", "EXPENSE", "GSTONIMPORTS", "Duty on imported goods", ""),
     ("400", "Advertising", "EXPENSE", "EXPENSE", "INPUT", "Advertising and sponsorship", ""),
     ("404", "Bank Fees", "EXPENSE", "EXPENSE", "EXEMPTEXPENSES", "Fees charged by the bank", ""),
@@ -62,6 +55,7 @@ LEDGER: tuple[tuple[str, str, str, str, str, str, str], ...] = (
     ("710", "Plant & Equipment", "FIXED", "ASSET", "INPUT", "Forklifts, racking, vans", ""),
     ("711", "Less Accumulated Depreciation", "FIXED", "ASSET", "BASEXCLUDED", "On plant and equipment", ""),
     ("800", "Accounts Payable", "CURRLIAB", "LIABILITY", "BASEXCLUDED", "Owed to suppliers", "CREDITORS"),
+    ("805", "Accruals", "CURRLIAB", "LIABILITY", "BASEXCLUDED", "Received, not billed yet", ""),
     ("820", "GST", "CURRLIAB", "LIABILITY", "BASEXCLUDED", "Goods and services tax", "GST"),
     ("825", "PAYG Withholdings Payable", "CURRLIAB", "LIABILITY", "BASEXCLUDED", "Tax withheld", ""),
     ("840", "Historical Adjustment", "CURRLIAB", "LIABILITY", "BASEXCLUDED", "Opening figures", "HISTORICAL"),
@@ -72,42 +66,47 @@ LEDGER: tuple[tuple[str, str, str, str, str, str, str], ...] = (
     ("970", "Share Capital", "EQUITY", "EQUITY", "BASEXCLUDED", "Paid-up capital", ""),
 )
 
-# The first is the account of most payments, and has no code.
-BANKS = (
-    (None, "Everyday Trading Account", "BANK", "AUD", "062000-10447213"),
-    ("091", "Business Savings", "BANK", "AUD", "062000-10447221"),
-    ("092", "US Dollar Account", "BANK", "USD", "062999-88120034"),
-    ("093", "Euro Account", "BANK", "EUR", "062999-88120042"),
-    ("094", "Company Visa", "CREDITCARD", "AUD", "4715-xxxx-xxxx-0092"),
-)
+
+def banks(office: Office) -> tuple[tuple[str | None, str, str, str, str], ...]:
+    """Code, name, type, currency and number. The first is the account of most payments, and has no code."""
+    foreign_name, foreign = office.foreign_bank
+    return (
+        (None, "Everyday Trading Account", "BANK", office.currency, "062000-10447213"),
+        ("091", "Business Savings", "BANK", office.currency, "062000-10447221"),
+        ("092", "US Dollar Account", "BANK", "USD", "062999-88120034"),
+        ("093", foreign_name, "BANK", foreign, "062999-88120042"),
+        ("094", "Company Visa", "CREDITCARD", office.currency, "4715-xxxx-xxxx-0092"),
+    )
 
 
-def organisation(random: Random, first: date) -> Record:
-    name = random.choice(NAMES)
+def organisation(random: Random, office: Office, company: str, first: date) -> Record:
+    new_zealand = office.country == "NZ"
     founded = midnight(first) - random.randrange(900, 2500) * DAY + random.randrange(DAY)
-    year = first.year if first.month > 6 else first.year - 1
+    # The financial year ends in June, in New Zealand in March.
+    month, last = (3, 31) if new_zealand else (6, 30)
+    year = first.year if first.month > month else first.year - 1
     return {
-        "Name": name,
-        "LegalName": f"{name} Pty Ltd",
+        "Name": f"{company} {office.place}",
+        "LegalName": f"{company} {'NZ Limited' if new_zealand else 'Pty Ltd'}",
         "PaysTax": True,
-        "Version": "AU",
+        "Version": office.country,
         "OrganisationType": "COMPANY",
-        "BaseCurrency": BASE_CURRENCY,
-        "CountryCode": "AU",
+        "BaseCurrency": office.currency,
+        "CountryCode": office.country,
         "IsDemoCompany": False,
         "OrganisationStatus": "ACTIVE",
         "TaxNumber": f"{random.randrange(10**10, 10**11)}",
-        "FinancialYearEndDay": 30,
-        "FinancialYearEndMonth": 6,
+        "FinancialYearEndDay": last,
+        "FinancialYearEndMonth": month,
         "SalesTaxBasis": "ACCRUALS",
-        "SalesTaxPeriod": "QUARTERLY1",
+        "SalesTaxPeriod": "TWOMONTHS" if new_zealand else "QUARTERLY1",
         "DefaultSalesTax": "Tax Exclusive",
         "DefaultPurchasesTax": "Tax Inclusive",
-        "PeriodLockDate": day(date(year, 6, 30)),
+        "PeriodLockDate": day(date(year, month, last)),
         # Without an offset, as recorded.
         "CreatedDateUTC": f"/Date({founded})/",
         "OrganisationEntityType": "COMPANY",
-        "Timezone": "AUSEASTERNSTANDARDTIME",
+        "Timezone": office.timezone,
         "ShortCode": "!"
         + "".join(random.choices("abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=5)),
         "OrganisationID": guid(random),
@@ -116,25 +115,25 @@ def organisation(random: Random, first: date) -> Record:
         "Addresses": [
             {
                 "AddressType": "STREET",
-                "AddressLine1": "Unit 4, 118 Wharf Road",
-                "City": "Port Botany",
-                "Region": "NSW",
-                "PostalCode": "2036",
-                "Country": "Australia",
+                "AddressLine1": office.street,
+                "City": office.city,
+                "Region": office.region,
+                "PostalCode": office.post_code,
+                "Country": "New Zealand" if new_zealand else "Australia",
                 "AttentionTo": "",
             }
         ],
-        "Phones": [{"PhoneType": "OFFICE", "PhoneNumber": "5550 0117", "PhoneAreaCode": "02"}],
+        "Phones": [{"PhoneType": "OFFICE", "PhoneNumber": office.phone[1], "PhoneAreaCode": office.phone[0]}],
         "ExternalLinks": [],
         "PaymentTerms": {"Bills": {"Day": 30, "Type": "DAYSAFTERBILLDATE"}, "Sales": {}},
     }
 
 
-def accounts(random: Random, first: date) -> list[Record]:
-    """Bank accounts first, in the order of `BANKS`, then the ledger by code."""
+def accounts(random: Random, office: Office, first: date) -> list[Record]:
+    """Bank accounts first, in the order of `banks`, then the ledger by code."""
     opened = midnight(first) - 400 * DAY
     records = []
-    for code, name, bank_type, currency, account_number in BANKS:
+    for code, name, bank_type, currency, account_number in banks(office):
         record: Record = {"AccountID": guid(random)}
         if code:
             record["Code"] = code
@@ -142,7 +141,7 @@ def accounts(random: Random, first: date) -> list[Record]:
             "Name": name,
             "Status": "ACTIVE",
             "Type": "BANK",
-            "TaxType": "BASEXCLUDED",
+            "TaxType": office.tax("BASEXCLUDED"),
             "Class": "ASSET",
             "EnablePaymentsToAccount": False,
             "ShowInExpenseClaims": False,
@@ -164,7 +163,7 @@ def accounts(random: Random, first: date) -> list[Record]:
             "Name": name,
             "Status": "ARCHIVED" if code == "299" else "ACTIVE",
             "Type": kind,
-            "TaxType": tax,
+            "TaxType": office.tax(tax),
             "Description": description,
             "Class": account_class,
         }

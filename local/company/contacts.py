@@ -1,10 +1,10 @@
 """Customers and suppliers: most of them plain, some with names that break careless software."""
 
 from dataclasses import dataclass, field
-from datetime import date
 from random import Random
 
-from local.company.catalogue import BASE_CURRENCY, REGIONS
+from local.company.catalogue import MARKET
+from local.company.offices import OVERSEAS, Scene
 from local.company.wire import DAY, Record, guid, midnight, money, stamp
 
 _PLACES = """
@@ -47,6 +47,7 @@ class Contact:
     supplier: bool
     region: str
     currency: str
+    foreign: bool
     terms: int
     archived: bool = False
     merged_to: "Contact | None" = None
@@ -68,12 +69,14 @@ class Contact:
         }
 
 
-def draw_contacts(random: Random, first: date, today: date, count: int = 250) -> list[Contact]:
+def draw_contacts(random: Random, scene: Scene, count: int) -> list[Contact]:
     """About two thirds customers, one third suppliers, a few both; archived and merged ones at the end."""
     plain = [f"{place} {shop}" for place in _PLACES.split() for shop in _SHOPS.split()]
     trade = [f"{house} {trade}" for house in _HOUSES.split() for trade in _TRADES.split()]
     random.shuffle(plain)
     random.shuffle(trade)
+    office = scene.office
+    currencies = [currency for currency in ("USD", *MARKET) if currency != office.currency]
     retired = 18
     contacts = []
     for number in range(count):
@@ -82,12 +85,12 @@ def draw_contacts(random: Random, first: date, today: date, count: int = 250) ->
             name = UNUSUAL[number // 2]
         else:
             name = (trade if supplier and trade else plain).pop()
-        foreign = random.random() < 0.16
-        currency = random.choice(("USD", "USD", "EUR", "GBP", "NZD", "CNY")) if foreign else BASE_CURRENCY
-        region = {"NZD": REGIONS[4], BASE_CURRENCY: random.choice(REGIONS[:4])}.get(currency, REGIONS[5])
+        foreign = number % 7 == 3
+        archived = number >= count - retired
+        region = OVERSEAS if foreign else office.closed_region if archived else random.choice(office.regions)
         # A third come from the import with which the books began, all with one stamp.
-        since = midnight(first) - 300 * DAY
-        late = since if random.random() < 0.33 else random.randrange(since, midnight(today))
+        since = midnight(scene.first) - 300 * DAY
+        late = since if random.random() < 0.33 else random.randrange(since, scene.limit)
         contacts.append(
             Contact(
                 id=guid(random),
@@ -95,9 +98,10 @@ def draw_contacts(random: Random, first: date, today: date, count: int = 250) ->
                 customer=not supplier or number % 12 == 2,
                 supplier=supplier,
                 region=region,
-                currency=currency,
+                currency=random.choice(currencies) if foreign else office.currency,
+                foreign=foreign,
                 terms=random.choice((14, 30, 30, 45)),
-                archived=number >= count - retired,
+                archived=archived,
                 updated=late,
             )
         )
@@ -136,7 +140,7 @@ def contact_record(contact: Contact, random: Random) -> Record:
         "IsSupplier": "AccountsPayable" in contact.balances,
         "IsCustomer": "AccountsReceivable" in contact.balances,
     }
-    if contact.currency != BASE_CURRENCY:
+    if contact.foreign:
         record["DefaultCurrency"] = contact.currency
     if any(outstanding for outstanding, _ in contact.balances.values()):
         record["Balances"] = {

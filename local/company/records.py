@@ -1,10 +1,11 @@
-"""Documents and payments written down as Xero's wire JSON: fields in the order recorded, nulls left out."""
+"""Invoices and payments written down as Xero's wire JSON: fields in the order recorded, nulls left out."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from local.company.catalogue import BASE_CURRENCY
-from local.company.documents import Document, Line, Payment
+from local.company.documents import Credit, Document, Invoice, Line, Payment
+from local.company.offices import Office
+from local.company.taxes import CHANNEL, REGION
 from local.company.wire import Record, day, day_string, instant_string, money, stamp
 
 STATUS = {
@@ -17,11 +18,14 @@ STATUS = {
     "paid": "PAID",
 }
 
+REFUNDED = {"CreditNotes": "CREDIT", "Prepayments": "PREPAYMENT", "Overpayments": "OVERPAYMENT"}
+
 
 class Ledger:
     """What records refer to besides each other: accounts, tracking categories, items, the branding theme."""
 
-    def __init__(self, accounts: Sequence[Record], ids: Mapping[str, str]) -> None:
+    def __init__(self, office: Office, accounts: Sequence[Record], ids: Mapping[str, str]) -> None:
+        self.office = office
         self.banks = [record for record in accounts if record["Type"] == "BANK"]
         self.account_ids = {record["Code"]: record["AccountID"] for record in accounts if "Code" in record}
         self._ids = ids
@@ -31,17 +35,16 @@ class Ledger:
         return self._ids[name]
 
 
-def invoice_record(document: Document, ledger: Ledger, random: Random) -> Record:
+def invoice_record(document: Invoice, ledger: Ledger, random: Random) -> Record:
     tax, total = document.tax, document.total
     net = total - tax
     modern = random.random() < 0.7
-    discounts = sum(line.gross - line.amount for line in document.lines)
     record: Record = {
         "Type": document.type,
         "InvoiceID": document.id,
         "InvoiceNumber": document.number,
         "Reference": document.reference,
-        "Payments": [_payment_stub(payment) for payment in document.payments if not payment.deleted],
+        "Payments": [payment_stub(payment) for payment in document.payments if not payment.deleted],
         "CreditNotes": [],
         "Prepayments": [],
         "Overpayments": [],
@@ -49,28 +52,25 @@ def invoice_record(document: Document, ledger: Ledger, random: Random) -> Record
         "AmountPaid": money(document.paid),
         "AmountCredited": money(document.credited),
     }
-    for credit in document.credits:
-        singular = credit.kind[:-1]
-        stub: Record = {f"{singular}ID": credit.id}
-        if singular == "CreditNote":
-            stub["CreditNoteNumber"] = f"CN-{credit.id[:4].upper()}"
-        stub |= {
+    for allocation in document.allocations:
+        credit = allocation.credit
+        stub = credit_stub(credit) | {
             "ID": credit.id,
             "HasErrors": False,
-            "AppliedAmount": money(credit.amount),
+            "AppliedAmount": money(allocation.amount),
             "DateString": day_string(credit.on),
             "Date": day(credit.on),
             "LineItems": [],
-            "Total": money(credit.amount),
+            "Total": money(credit.total),
         }
         record[credit.kind].append(stub)
-    finished = document.fate not in ("draft", "submitted", "deleted")
-    if document.sale and finished and random.random() < 0.7:
+    approved = document.fate not in ("draft", "submitted", "deleted")
+    if document.sale and approved and random.random() < 0.7:
         record["SentToContact"] = random.random() < 0.9
-    if document.currency != BASE_CURRENCY or random.random() < 0.8:
+    if document.currency != ledger.office.currency or random.random() < 0.8:
         record["CurrencyRate"] = document.rate
     record |= {
-        "IsDiscounted": bool(discounts),
+        "IsDiscounted": bool(document.discounts),
         "HasAttachments": not document.sale and random.random() < 0.3,
         "HasErrors": False,
         "Contact": document.contact.stub,
@@ -91,15 +91,13 @@ def invoice_record(document: Document, ledger: Ledger, random: Random) -> Record
     record |= {
         "Status": STATUS[document.fate],
         "LineAmountTypes": document.amount_types,
-        "LineItems": [
-            _line_record(line, document.amount_types, ledger, modern=modern) for line in document.lines
-        ],
+        "LineItems": line_records(document, ledger, modern=modern),
         "SubTotal": money(net),
         "TotalTax": money(tax),
         "Total": money(total),
     }
-    if discounts:
-        record["TotalDiscount"] = money(discounts)
+    if document.discounts:
+        record["TotalDiscount"] = money(document.discounts)
     record |= {
         "UpdatedDateUTC": stamp(document.updated),
         "UpdatedDateUTCString": instant_string(document.updated),
@@ -107,8 +105,12 @@ def invoice_record(document: Document, ledger: Ledger, random: Random) -> Record
     }
     if document.fate == "paid":
         days = [payment.on for payment in document.payments if not payment.deleted]
-        record["FullyPaidOnDate"] = day(max([*days, *(credit.on for credit in document.credits)]))
+        record["FullyPaidOnDate"] = day(max([*days, *(allocation.on for allocation in document.allocations)]))
     return record
+
+
+def line_records(document: Document, ledger: Ledger, *, modern: bool) -> list[Record]:
+    return [_line_record(line, document.amount_types, ledger, modern=modern) for line in document.lines]
 
 
 def _line_record(line: Line, amount_types: str, ledger: Ledger, *, modern: bool) -> Record:
@@ -128,8 +130,8 @@ def _line_record(line: Line, amount_types: str, ledger: Ledger, *, modern: bool)
         code = line.item.code
         record["Item"] = {"ItemID": ledger.id_of(f"item {code}"), "Name": line.item.name[:50], "Code": code}
     record["Tracking"] = [
-        _tracking(name, option, ledger, modern=modern)
-        for name, option in (("Region", line.region), ("Channel", line.channel))
+        tracking_record(name, option, ledger, modern=modern)
+        for name, option in ((REGION, line.region), (CHANNEL, line.channel))
         if option
     ]
     record["Quantity"] = line.quantity / 10_000
@@ -143,14 +145,14 @@ def _line_record(line: Line, amount_types: str, ledger: Ledger, *, modern: bool)
     return record
 
 
-def _tracking(name: str, option: str, ledger: Ledger, *, modern: bool) -> Record:
+def tracking_record(name: str, option: str, ledger: Ledger, *, modern: bool) -> Record:
     record: Record = {"Name": name, "Option": option, "TrackingCategoryID": ledger.id_of(name)}
     if modern:
         record["TrackingOptionID"] = ledger.id_of(f"{name} {option}")
     return record | {"Options": []}
 
 
-def _payment_stub(payment: Payment) -> Record:
+def payment_stub(payment: Payment) -> Record:
     return {
         "PaymentID": payment.id,
         "Date": day(payment.on),
@@ -163,9 +165,13 @@ def _payment_stub(payment: Payment) -> Record:
 
 
 def payment_record(
-    document: Document, payment: Payment, ledger: Ledger, batch_total: int | None = None
+    document: Invoice | Credit, payment: Payment, ledger: Ledger, batch_total: int | None = None
 ) -> Record:
-    """A row of the Payments list. batch_total: cents of the whole batch that the payment belongs to."""
+    """A row of the Payments list. batch_total: cents of the whole batch that the payment belongs to.
+
+    A credit note's refund comes in two shapes: with a CreditNote, and, as in Xero's specification, with an
+    Invoice whose Type is ACCRECCREDIT or ACCPAYCREDIT and whose id is the credit note's.
+    """
     bank = ledger.banks[payment.account]
     account = {name: bank[name] for name in ("AccountID", "Code") if name in bank}
     record: Record = {"PaymentID": payment.id}
@@ -183,30 +189,52 @@ def payment_record(
                 "IsReconciled": "true" if payment.reconciled else "false",
             },
         }
+    if isinstance(document, Invoice):
+        kind = f"{document.type}PAYMENT"
+    else:
+        kind = f"{'AR' if document.sale else 'AP'}{REFUNDED[document.kind]}PAYMENT"
     return record | {
         "Date": day(payment.on),
         "BankAmount": money(payment.bank_amount),
         "Amount": money(payment.amount),
         "Reference": "",
         "CurrencyRate": payment.rate,
-        "PaymentType": "ACCRECPAYMENT" if document.sale else "ACCPAYPAYMENT",
+        "PaymentType": kind,
         "Status": "DELETED" if payment.deleted else "AUTHORISED",
         "UpdatedDateUTC": stamp(payment.updated),
         "UpdatedDateUTCString": instant_string(payment.updated),
         "HasAccount": True,
         "IsReconciled": payment.reconciled,
         "Account": account,
-        "Invoice": document_stub(
-            document.type, document.id, document.number, document.contact.stub, document.currency
-        ),
+        **_paid_stub(document),
         "HasValidationErrors": False,
     }
 
 
+def _paid_stub(document: Invoice | Credit) -> Record:
+    contact, currency = document.contact.stub, document.currency
+    if isinstance(document, Invoice) or document.refunded_as_invoice:
+        return {"Invoice": document_stub(document.type, document.id, document.number, contact, currency)}
+    shared = {"Contact": contact, "LineItems": [], "CurrencyCode": currency}
+    return {document.kind[:-1]: credit_stub(document) | shared}
+
+
+def credit_stub(credit: Credit) -> Record:
+    """How a credit note, prepayment or overpayment is named inside another record."""
+    record: Record = {f"{credit.kind[:-1]}ID": credit.id}
+    if credit.kind == "CreditNotes":
+        record["CreditNoteNumber"] = credit.number
+    return record
+
+
 def document_stub(kind: str, identifier: str, number: str, contact: Record, currency: str) -> Record:
     """How an invoice stands inside a payment: empty arrays say nothing about what it holds."""
+    return {"Type": kind} | invoice_stub(identifier, number) | {"Contact": contact, "CurrencyCode": currency}
+
+
+def invoice_stub(identifier: str, number: str) -> Record:
+    """How an invoice stands inside an allocation."""
     return {
-        "Type": kind,
         "InvoiceID": identifier,
         "InvoiceNumber": number,
         "Payments": [],
@@ -215,7 +243,5 @@ def document_stub(kind: str, identifier: str, number: str, contact: Record, curr
         "Overpayments": [],
         "HasErrors": False,
         "IsDiscounted": False,
-        "Contact": contact,
         "LineItems": [],
-        "CurrencyCode": currency,
     }

@@ -191,6 +191,8 @@ def _table(body: object, limits: Limits, switches: Switches, target: str) -> Tab
     _named(name, _TABLE_NAME, "table", target)
     if name.lower() == "date" and switches.table_called_date == "refused":
         raise bad_request("A table of a push dataset cannot be called 'Date'.", target)
+    if name.lower() == "measures" and switches.table_called_measures == "refused":
+        raise bad_request("A table cannot be called 'Measures', which is a reserved word.", target)
     _count(definition["columns"], limits.columns, f"columns of table '{name}'", target, least=1)
     columns = [_object(entry, "Column", target) for entry in definition["columns"]]
     names = {column["name"] for column in columns}

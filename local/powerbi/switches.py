@@ -21,6 +21,8 @@ class Switches(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     create_outage: bool = False
     """As in March 2026: creation is answered with a plain 400."""
     table_called_date: Literal["refused", "accepted"] = "refused"
+    table_called_measures: Literal["refused", "accepted"] = "refused"
+    """The engine keeps the name for itself; what the service does with it, nobody has written down."""
     unknown_relationship_column: Literal["refused", "accepted"] = "refused"
     create_after_retirement: Literal["refused", "accepted"] = "refused"
     """From `retired_on`, 00:00 UTC."""

@@ -134,7 +134,7 @@ def accounting_routes(
                     listing = list_rows(resource, table, request.args, since, switches)
                 except QueryError as error:
                     return _bad_request(str(error), switches.query_error)
-            elif (row := table.get(key.lower())) is not None:
+            elif resource.by_key and (row := table.get(key.lower())) is not None:
                 listing = Listing([look(resource, row, request.args, switches)])
             else:
                 return _not_found()

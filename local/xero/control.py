@@ -18,7 +18,7 @@ from local.xero.wire import decode, encode
 
 
 def control_routes(store: Store, documents: Documents, webhooks: Webhooks, switches: Switches) -> Blueprint:
-    """Load and change books, pay and void, deliver webhooks, set switches."""
+    """Load and change books, pay, apply credits and void, deliver webhooks, set switches."""
     routes = Blueprint("control", __name__, url_prefix="/_sim")
 
     def post(path: str) -> Callable[[Callable[[Any], Any]], Callable[[], Response]]:
@@ -67,15 +67,12 @@ def control_routes(store: Store, documents: Documents, webhooks: Webhooks, switc
 
     @post("/pay")
     def pay(body: Any) -> Any:
-        day = body.get("date")
-        if day is not None:
-            date.fromisoformat(day)
         payment, invoice = documents.pay(
             body["tenant_id"].lower(),
             body["invoice_id"],
             Decimal(body["amount"]),
             body.get("account_id"),
-            day,
+            _iso_day(body),
         )
         return {"payment": payment, "invoice": invoice}
 
@@ -83,6 +80,18 @@ def control_routes(store: Store, documents: Documents, webhooks: Webhooks, switc
     def unpay(body: Any) -> Any:
         payment, invoice = documents.unpay(body["tenant_id"].lower(), body["payment_id"])
         return {"payment": payment, "invoice": invoice}
+
+    @post("/allocate")
+    def allocate(body: Any) -> Any:
+        credit, invoice = documents.allocate(
+            body["tenant_id"].lower(),
+            body["resource"],
+            body["id"],
+            body["invoice_id"],
+            Decimal(body["amount"]),
+            _iso_day(body),
+        )
+        return {"credit": credit, "invoice": invoice}
 
     @post("/void")
     def void(body: Any) -> Any:
@@ -135,6 +144,14 @@ def control_routes(store: Store, documents: Documents, webhooks: Webhooks, switc
         return switches.as_dict()
 
     return routes
+
+
+def _iso_day(body: Any) -> str | None:
+    """The body's date, if it has one. ValueError when it is none."""
+    day: str | None = body.get("date")
+    if day is not None:
+        date.fromisoformat(day)
+    return day
 
 
 def _json(value: Any, status: int = 200) -> Response:

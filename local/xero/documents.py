@@ -1,4 +1,7 @@
-"""What people do to documents in Xero: pay, take a payment back, void. Records keep the shape that Xero lists."""
+"""What people do to documents in Xero: pay, take a payment back, apply a credit, void.
+
+Records keep the shape that Xero lists.
+"""
 
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -14,6 +17,16 @@ from local.xero.wire import Record, format_date, format_iso, milliseconds, parse
 
 _CENT = Decimal("0.01")
 _DAY = 86_400_000
+# What an invoice inside an allocation says nothing about.
+_EMPTY: Record = {
+    "Payments": [],
+    "CreditNotes": [],
+    "Prepayments": [],
+    "Overpayments": [],
+    "HasErrors": False,
+    "IsDiscounted": False,
+    "LineItems": [],
+}
 
 
 class Refused(ValueError):
@@ -65,7 +78,8 @@ class Documents:
                 name: payment[name] for name in ("PaymentID", "Date", "Amount", "Reference", "CurrencyRate")
             }
             stub |= {"HasAccount": account_id is not None, "HasValidationErrors": False}
-            invoice = self._settle(tenant_id, invoice, amount, [*invoice.get("Payments", []), stub])
+            payments = [*invoice.get("Payments", []), stub]
+            invoice = self._settle(tenant_id, invoice, amount, {"Payments": payments})
             self._webhooks.record(tenant_id, RESOURCES["Payments"], payment, "CREATE")
             return payment, invoice
 
@@ -82,9 +96,58 @@ class Documents:
                 for stub in invoice.get("Payments", [])
                 if stub["PaymentID"].lower() != payment["PaymentID"].lower()
             ]
-            invoice = self._settle(tenant_id, invoice, -_number(payment, "Amount"), rest)
+            invoice = self._settle(tenant_id, invoice, -_number(payment, "Amount"), {"Payments": rest})
             self._webhooks.record(tenant_id, RESOURCES["Payments"], payment, "UPDATE")
             return payment, invoice
+
+    def allocate(
+        self, tenant_id: str, resource: str, key: str, invoice_id: str, amount: Decimal, day: str | None
+    ) -> tuple[Record, Record]:
+        """Apply so much of a credit note, prepayment or overpayment to an invoice; the credit and the invoice.
+
+        Both are AUTHORISED, of one contact and in one currency. day: of the allocation (ISO, today if None).
+        """
+        with self._store.lock:
+            credit = self._store.find(tenant_id, resource, key)
+            invoice = self._store.find(tenant_id, "Invoices", invoice_id)
+            amount = amount.quantize(_CENT, ROUND_HALF_UP)
+            left = _number(credit, "RemainingCredit")
+            alike = credit["Contact"]["ContactID"] == invoice["Contact"]["ContactID"]
+            alike &= credit.get("CurrencyCode") == invoice.get("CurrencyCode")
+            if not alike or {credit["Status"], invoice["Status"]} != {"AUTHORISED"}:
+                raise Refused("a credit goes to an invoice of its contact and currency, both AUTHORISED")
+            if not 0 < amount <= min(left, _number(invoice, "AmountDue")):
+                raise Refused(
+                    f"{amount} cannot be applied of {left} to {invoice.get('AmountDue')} that is due"
+                )
+            on = format_date(_day(day, self._clock.now()))
+            named: Record = {
+                name: invoice[name] for name in ("InvoiceID", "InvoiceNumber") if name in invoice
+            }
+            allocation = {
+                "AllocationID": str(uuid4()),
+                "Amount": amount,
+                "Date": on,
+                "Invoice": named | _EMPTY,
+                "IsDeleted": False,
+            }
+            new = {
+                **credit,
+                "RemainingCredit": left - amount,
+                "AppliedAmount": _number(credit, "AppliedAmount") + amount,
+                "Allocations": [*credit.get("Allocations", []), allocation],
+            }
+            if left == amount:
+                new["Status"] = "PAID"
+                if resource == "CreditNotes":
+                    new["FullyPaidOnDate"] = on
+            new = self._store.put(tenant_id, resource, new)
+            self._webhooks.record(tenant_id, RESOURCES[resource], new, "UPDATE")
+            names = (RESOURCES[resource].key, "CreditNoteNumber", "ID", "DateString", "Date", "Total")
+            stub = {name: new[name] for name in names if name in new}
+            stub |= {"HasErrors": False, "AppliedAmount": amount, "LineItems": []}
+            fields = {resource: [*invoice.get(resource, []), stub]}
+            return new, self._settle(tenant_id, invoice, amount, fields, "AmountCredited", on)
 
     def void(self, tenant_id: str, resource: str, key: str) -> Record:
         """End a document as its status allows: VOIDED, DELETED or ARCHIVED."""
@@ -96,8 +159,8 @@ class Documents:
                 raise Refused(f"a record of {resource} that is {old.get(field)} cannot be voided or deleted")
             if resource == "Payments":
                 return self.unpay(tenant_id, key)[0]
-            if _number(old, "AmountPaid") or _number(old, "AmountCredited"):
-                raise Refused("what is paid or credited in part must be un-paid first")
+            if _number(old, "AmountPaid") or _number(old, "AmountCredited") or old.get("Allocations"):
+                raise Refused("what is paid, credited or applied in part must be freed of that first")
             new = {**old, field: end}
             if end == "DELETED" and self._switches.deleted_total == "zero":
                 new |= {name: Decimal("0.00") for name in ("SubTotal", "TotalTax", "Total") if name in old}
@@ -145,16 +208,27 @@ class Documents:
             "HasValidationErrors": False,
         }
 
-    def _settle(self, tenant_id: str, invoice: Record, amount: Decimal, payments: list[Record]) -> Record:
-        """The invoice after `amount` more was paid on it (less, if negative)."""
+    def _settle(
+        self,
+        tenant_id: str,
+        invoice: Record,
+        amount: Decimal,
+        fields: Record,
+        counted: str = "AmountPaid",
+        on: str | None = None,
+    ) -> Record:
+        """The invoice with other payments or credits (`fields`), after `amount` more of it is settled (less, if negative).
+
+        on: the day of what is not among its payments.
+        """
         due = _number(invoice, "AmountDue") - amount
-        paid = _number(invoice, "AmountPaid") + amount
-        new = {**invoice, "Payments": payments, "AmountDue": due, "AmountPaid": paid}
+        new = {**invoice, **fields, "AmountDue": due, counted: _number(invoice, counted) + amount}
         new["Status"] = "AUTHORISED" if due else "PAID"
         if due:
             new.pop("FullyPaidOnDate", None)
         else:
-            new["FullyPaidOnDate"] = format_date(max(parse_date(stub.get("Date")) or 0 for stub in payments))
+            days = [*(stub.get("Date") for stub in new.get("Payments", [])), on]
+            new["FullyPaidOnDate"] = format_date(max(parse_date(one) or 0 for one in days))
         new = self._store.put(tenant_id, "Invoices", new, self._switches.payment_moves_invoice_stamp)
         self._move_balances(tenant_id, invoice, -amount)
         if self._switches.payment_fires_invoice_event:

@@ -30,6 +30,7 @@ class Resource:
         the sign being 1 for "from" and -1 for "to".
     lacks: what a record in a list without lines lacks (arrays are emptied, the rest left out); lines_with: parameters
         that bring it back; summary_lacks: what `summaryOnly=true` leaves out.
+    by_key: a record can be asked for by itself.
     limited: too many rows are refused; optimised, optimised_order: what does not count as a scan of all rows.
     category: of its webhooks; event_data: the fields that an event's `data` holds.
     ends: what voiding or deleting makes of a status.
@@ -54,6 +55,7 @@ class Resource:
     lines_with: tuple[str, ...] = ("page",)
     summary_lacks: tuple[str, ...] = ()
     unitdp: bool = False
+    by_key: bool = True
     limited: bool = False
     optimised: tuple[str, ...] = ()
     optimised_order: tuple[str, ...] = ()
@@ -276,6 +278,7 @@ _DECLARED = (
         name="Organisation",
         plural="Organisations",
         key="OrganisationID",
+        by_key=False,
         scopes=_SETTINGS,
         stamp=None,
         modified_since=False,
