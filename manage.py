@@ -19,11 +19,17 @@ def parser():  # type: ignore[no-untyped-def]  # runs on old Pythons too
     demo.add_argument(
         "--documents",
         type=documents,
-        default=4000,
+        default=12000,
         metavar="N",
-        help="invoices and bills of the made-up company, 200 or more (%(default)s)",
+        help="documents of the made-up company's three offices, 300 or more (%(default)s)",
     )
     demo.add_argument("--seed", type=int, metavar="S", help="another number makes another company")
+    demo.add_argument(
+        "--company",
+        type=folder,
+        metavar="DIR",
+        help="recorded answers of Xero's API (JSON, XML) in place of the made-up company",
+    )
 
     commands.add_parser("local", help="start the local cloud and leave the rest to you")
 
@@ -31,28 +37,61 @@ def parser():  # type: ignore[no-untyped-def]  # runs on old Pythons too
     test.add_argument("kind", nargs="?", choices=("unit", "contract", "system"), help="only one kind")
     test.add_argument("more", nargs="*", metavar="-- ARGUMENTS", help="arguments for pytest, after --")
 
-    for name, text in (
-        ("connect", "connect organisations, by a user's consent at Xero"),
-        ("dataset", "make sure that the dataset is in Power BI"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument(
-            "--settings", type=Path, metavar="FILE", help="settings as in local.settings.json"
-        )
-        if name == "connect":
-            command.add_argument(
-                "--no-browser", action="store_true", help="print the address, and take the redirect pasted"
-            )
+    connect = with_settings(commands, "connect", "connect organisations, by a user's consent at Xero")
+    connect.add_argument(
+        "--dataset",
+        default="default",
+        metavar="NAME",
+        help="where new organisations go; others stay in theirs (%(default)s)",
+    )
+    connect.add_argument(
+        "--no-browser", action="store_true", help="print the address, and take the redirect pasted"
+    )
+
+    disconnect = with_settings(commands, "disconnect", "stop reading an organisation; its rows stay")
+    disconnect.add_argument("organisation", metavar="ORGANISATION", help="its name or tenant id")
+    disconnect.add_argument("--yes", action="store_true", help="do not ask")
+
+    dataset = with_settings(commands, "dataset", "make sure that datasets are in Power BI")
+    dataset.add_argument("name", nargs="?", metavar="NAME", help="only this one, not all in use")
+
+    with_settings(commands, "organisations", "list the connected organisations")
+
+    backfill = with_settings(commands, "backfill", "show how far the histories are read")
+    backfill.add_argument("--watch", action="store_true", help="until they are")
+
+    replay = with_settings(commands, "replay", "try again what lies in the quarantine")
+    replay.add_argument(
+        "--organisation", default="", metavar="X", help="only of this one, by name or tenant id"
+    )
+    replay.add_argument("--resource", default="", metavar="R", help="only of this one, such as Invoices")
+    replay.add_argument("--record", default="", metavar="ID", help="only this record")
 
     commands.add_parser("lock", help="pin the requirements anew, with hashes")
     commands.add_parser("docs", help="write the pages that are derived from the code")
     return top
 
 
+def with_settings(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    command.add_argument("--settings", type=Path, metavar="FILE", help="settings as in local.settings.json")
+    return command
+
+
 def documents(text):  # type: ignore[no-untyped-def]
-    if not text.isdigit() or int(text) < 200:
-        raise argparse.ArgumentTypeError("the company has 200 documents at least")
+    if not text.isdecimal() or int(text) < 300:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no number of documents: the made-up company has 300 at least"
+        )
     return int(text)
+
+
+def folder(text):  # type: ignore[no-untyped-def]
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is no folder")
+    return Path(text)
 
 
 def main() -> int:
@@ -67,11 +106,24 @@ def main() -> int:
 def dispatch(arguments: argparse.Namespace) -> int:
     from azure.core.exceptions import AzureError
 
-    from commands import connect, dataset, demo, docs, local, lock, test
+    from commands import (
+        backfill,
+        connect,
+        dataset,
+        demo,
+        disconnect,
+        docs,
+        local,
+        lock,
+        organisations,
+        replay,
+        test,
+    )
     from commands.terminal import console
     from local.azurite import AzuriteError
     from local.cloud import CloudError
     from local.host.settings import HostError
+    from local.recorded import NotRecorded
     from shared.errors import ConnectorError
 
     run = {
@@ -80,18 +132,31 @@ def dispatch(arguments: argparse.Namespace) -> int:
             report=arguments.report,
             documents=arguments.documents,
             seed=demo.SEED if arguments.seed is None else arguments.seed,
+            company=arguments.company,
         ),
         "local": local.run,
         "test": lambda: test.run(arguments.kind, arguments.more),
-        "connect": lambda: connect.run(arguments.settings, browser=not arguments.no_browser),
-        "dataset": lambda: dataset.run(arguments.settings),
+        "connect": lambda: connect.run(
+            arguments.settings, dataset=arguments.dataset, browser=not arguments.no_browser
+        ),
+        "disconnect": lambda: disconnect.run(arguments.settings, arguments.organisation, yes=arguments.yes),
+        "dataset": lambda: dataset.run(arguments.settings, arguments.name),
+        "organisations": lambda: organisations.run(arguments.settings),
+        "backfill": lambda: backfill.run(arguments.settings, watch=arguments.watch),
+        "replay": lambda: replay.run(
+            arguments.settings,
+            organisation=arguments.organisation,
+            resource=arguments.resource,
+            record_id=arguments.record,
+        ),
         "lock": lock.run,
         "docs": docs.run,
     }
     try:
         return run[arguments.command]()
-    except (ConnectorError, AzuriteError, CloudError, HostError) as error:
-        console.print(str(error), style="red", markup=False)
+    except (ConnectorError, AzuriteError, CloudError, HostError, NotRecorded) as error:
+        notes = getattr(error, "__notes__", [])
+        console.print("\n".join([str(error), *notes]), style="red", markup=False)
         return 1
     except AzureError as error:
         console.print(f"Azure refused or did not answer: {error}", style="red", markup=False)

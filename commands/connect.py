@@ -2,6 +2,7 @@
 
 import threading
 import webbrowser
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,10 +11,14 @@ from urllib.parse import urlsplit
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from commands.terminal import connector, console
-from shared.errors import AskPerson
+from commands.dataset import command_for, dataset_name, is_made
+from commands.terminal import connector, console, say
+from shared.errors import AskPerson, ConnectorError
+from shared.state import connections
 from shared.state.connections import Organisation
 from shared.sync import connect
+from shared.sync.connect import Consent
+from shared.sync.connector import Connector
 
 WAIT_SECONDS = 300
 THANKS = (
@@ -69,30 +74,59 @@ class _Quiet(WSGIRequestHandler):
         """The address carries the code, which is for nobody's log."""
 
 
-def run(settings: Path | None, *, browser: bool) -> int:
-    """Ask for consent, wait for it, connect what was chosen."""
+def run(settings: Path | None, *, dataset: str, browser: bool) -> int:
+    """Ask for consent, wait for it, connect what was chosen; new organisations go into `dataset`."""
+    dataset = dataset_name(dataset)
     ours = connector(settings)
     consent = connect.ask_for_consent(ours)
-    if browser:
-        with Redirect(ours.settings.xero_redirect_uri) as redirect:
-            console.print("Opening Xero in your browser. If nothing opens, go to:")
-            console.print(consent.url, soft_wrap=True)
-            webbrowser.open(consent.url)
-            redirected_to = redirect.wait(WAIT_SECONDS)
-    else:
-        console.print("Open this address, allow access, and paste the address that you end at:")
-        console.print(consent.url, soft_wrap=True)
-        try:
-            redirected_to = console.input("> ").strip()
-        except EOFError as error:
-            raise AskPerson("No address was pasted: start connect again.") from error
-    tell(connect.finish_consent(ours, consent, redirected_to))
-    console.print("Next: `python3 manage.py dataset`, if the dataset is not there yet.")
+    redirected_to = _wait_for_browser(ours, consent) if browser else _wait_for_paste(consent)
+    finish(ours, consent, redirected_to, dataset)
     return 0
 
 
-def tell(organisations: list[Organisation]) -> None:
-    for organisation in organisations:
-        console.print(
-            f"Connected: {organisation.name} ({organisation.base_currency}), {organisation.tenant_id}"
-        )
+def finish(connector: Connector, consent: Consent, redirected_to: str, dataset: str) -> None:
+    """Connect what the user chose; say what became of each organisation, and what to do next."""
+    before = {each.tenant_id for each in connections.connected(connector.store)}
+    try:
+        connected = connect.finish_consent(connector, consent, redirected_to, dataset=dataset)
+    except ConnectorError:
+        # What stopped one did not stop those that are new since.
+        tell(each for each in connections.connected(connector.store) if each.tenant_id not in before)
+        raise
+    tell(connected, before)
+    say(what_next(connector, connected))
+
+
+def _wait_for_browser(connector: Connector, consent: Consent) -> str:
+    with Redirect(connector.settings.xero_redirect_uri) as redirect:
+        console.print("Opening Xero in your browser. If nothing opens, go to:")
+        console.print(consent.url, soft_wrap=True)
+        webbrowser.open(consent.url)
+        return redirect.wait(WAIT_SECONDS)
+
+
+def _wait_for_paste(consent: Consent) -> str:
+    console.print("Open this address, allow access, and paste the address that you end at:")
+    console.print(consent.url, soft_wrap=True)
+    try:
+        return console.input("> ").strip()
+    except EOFError as error:
+        raise AskPerson("No address was pasted: start connect again.") from error
+
+
+def tell(organisations: Iterable[Organisation], before: Collection[str] = ()) -> None:
+    """Say of each organisation what became of it. before: the tenant ids of those that were connected already."""
+    say(
+        f"{'Renewed' if each.tenant_id in before else 'Connected'}: {each.name} ({each.base_currency}), "
+        f"{each.tenant_id}, dataset {each.dataset}"
+        for each in organisations
+    )
+
+
+def what_next(connector: Connector, organisations: Iterable[Organisation]) -> list[str]:
+    """Which datasets are still to be made; else that nothing is to be done."""
+    datasets = sorted({each.dataset for each in organisations})
+    missing = [name for name in datasets if not is_made(connector, name)]
+    if not missing:
+        return ["Next: poll_timer reads by itself; `python3 manage.py backfill --watch` shows how far it is."]
+    return [f"Next: `{command_for(name)}`, since that dataset is not in Power BI yet." for name in missing]

@@ -1,46 +1,50 @@
 """demo: the whole path on a laptop, from Xero's consent to proven figures in Power BI, without an account anywhere."""
 
-import json
 import shutil
-import statistics
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
 import requests
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.markup import escape
 
-from commands.connect import Redirect, tell
-from commands.terminal import ROOT, console
+from commands.consent import give_consent
+from commands.figures import conclude
+from commands.settle import OF_CHILDREN, backfill, settle
+from commands.terminal import ROOT, console, item
 from local.cloud import Cloud
 from local.company import first_day, generate
-from local.comparison import TableComparison, compare
+from local.comparison import compare
+from local.recorded import Recorded, load_folder
 from local.scenario import deliver, play
 from shared import wiring
-from shared.state import checkpoints, outbox, sink
 from shared.state.connections import DEFAULT_DATASET, Organisation
-from shared.state.messages import QUEUE
-from shared.sync import connect
 from shared.sync.connector import Connector
 from shared.sync.dataset import ensure_dataset
 from shared.xero.resources import RESOURCES
 
+Books = Mapping[str, Any]
+
 SEED = 20261123
-SETTLE_SECONDS = 600
+# The history of recorded books begins before any of them.
+LONG_AGO = date(2000, 1, 1)
 # A quarter of a minute, so that the demo need not wait as many minutes for the poll, nor a day for contacts' balances.
 HURRY = {
     "POLL_MINUTES_BY_RESOURCE": ",".join(f"{name}=0.25" for name in RESOURCES),
     "REREAD_HOURS_BY_RESOURCE": "Contacts=0,Invoices=168,Payments=168",
 }
+# Reasons to pass over a recorded file that are shown; a file has them all.
+REASONS = 6
 # The changes whose way from webhook to row is timed, one after the other.
 TIMED = 10
 
 
-def run(*, once: bool, report: Path | None, documents: int, seed: int) -> int:
-    """Play the demo with a company of so many documents; 1 when any figure differs.
+def run(*, once: bool, report: Path | None, documents: int, seed: int, company: Path | None) -> int:
+    """Play the demo with a company of so many documents, or with recorded books; 1 when any figure differs.
 
     Without `once` it stays up until Ctrl-C.
     """
@@ -48,147 +52,103 @@ def run(*, once: bool, report: Path | None, documents: int, seed: int) -> int:
     folder = ROOT / ".local"
     shutil.rmtree(folder, ignore_errors=True)
     today = datetime.now(UTC).date()
-    start = first_day(today)
+    all_books = [_recorded(company, folder)] if company else generate(seed, today, documents=documents)
+    start = LONG_AGO if company else first_day(today)
     console.print("[bold]1 Starting the local cloud[/bold]")
     with Cloud(folder, start_date=start, more=HURRY) as cloud:
-        books = generate(seed, today, documents=documents)
-        cloud.load(books)
+        for books in all_books:
+            cloud.load(dict(books))
         cloud.use_settings()
         connector = wiring.build(cloud.values)
         connector.store.prepare()
         show_addresses(cloud)
-        console.print(f"[bold]2 Connecting {books['name']}[/bold] by Xero's consent page")
-        organisation = give_consent(connector, cloud)
+        users = sorted({books["user"] for books in all_books})
+        console.print("[bold]2 Connecting[/bold] by Xero's consent page")
+        organisations = [each for user in users for each in give_consent(connector, user)]
+        for each in organisations:
+            item(f"{each.name} ({each.base_currency})  {each.tenant_id}")
         console.print("[bold]3 Making the dataset[/bold]")
         powerbi_id, _ = ensure_dataset(connector, DEFAULT_DATASET)
-        console.print(f"Dataset {connector.settings.powerbi_dataset_name!r}: {powerbi_id}")
-        console.print(f"[bold]4 Reading the history[/bold] from {start}")
+        item(f"{connector.settings.powerbi_dataset_name}  {powerbi_id}")
+        console.print(f"[bold]4 Reading the history[/bold]{'' if company else f' from {start}'}")
         cloud.start_host()
         cloud.subscribe()
         _intent_to_receive(cloud)
-        backfill(connector, cloud, organisation, books)
-        console.print("[bold]5 A day of work in Xero[/bold]")
-        for line in play(cloud.xero_url, organisation.tenant_id, seed):
-            console.print(f"  {line}")
-        changed_at = connector.clock.now()
-        for delivery in deliver(cloud.xero_url):
-            took = f"answered {delivery['status']} in {delivery['milliseconds']} ms"
-            console.print(f"  Webhook with {delivery['events']} events {took}")
-        with console.status("Waiting for the poll to find what has no webhook"):
-            settle(connector, organisation, read_since=changed_at)
-        console.print(f"[bold]6 Timing {TIMED} webhooks[/bold], from delivery to row")
-        latencies = time_webhooks(cloud, organisation)
-        settle(connector, organisation)
-        console.print("[bold]7 Comparing Power BI with Xero[/bold], field by field")
-        tables = compare(cloud.xero_url, cloud.powerbi_url, organisation.tenant_id, powerbi_id, start=start)
-        code = conclude(cloud, tables, latencies, time.monotonic() - began, report)
-        if not once:
+        records = sum(
+            len(some)
+            for books in all_books
+            for name, some in books["resources"].items()
+            if name in connector.resources and name not in OF_CHILDREN
+        )
+        backfill(connector, cloud, organisations, records)
+        latencies = [] if company else _live(connector, cloud, organisations, seed)
+        console.print(f"[bold]{5 if company else 7} Comparing Power BI with Xero[/bold], field by field")
+        compared = {
+            each.name: compare(cloud.xero_url, cloud.powerbi_url, each.tenant_id, powerbi_id, start=start)
+            for each in organisations
+        }
+        code = conclude(cloud, compared, latencies, time.monotonic() - began, report)
+        if once:
+            console.print("Next:")
+            item("python3 manage.py demo     without --once it stays up, to look around in")
+            item("python3 manage.py local    the same cloud, and connecting is left to you")
+        else:
             _stay(cloud)
         return code
 
 
-def conclude(
-    cloud: Cloud,
-    tables: dict[str, TableComparison],
-    latencies: list[float],
-    seconds: float,
-    report: Path | None,
-) -> int:
-    """Show the figures, write them to the report; the exit code, 1 when any figure differs."""
-    summary = _report(cloud, tables, latencies, seconds)
-    _show(summary, tables)
-    if report:
-        report.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    return 1 if any(table["mismatches"] for table in summary["tables"].values()) else 0
+def _recorded(company: Path, folder: Path) -> Books:
+    """A folder of recorded answers as one organisation's books. Raises NotRecorded."""
+    recorded = load_folder(company)
+    console.print(f"[bold]0 Taking what was recorded[/bold] of {escape(recorded.books['name'])}")
+    counted = [f"{name:<17}{len(some):>6}" for name, some in recorded.books["resources"].items()]
+    for some in batched(counted, 3, strict=False):
+        item("  ".join(some))
+    for name, why in recorded.given.items():
+        item(f"{name}: {why}")
+    if recorded.passed_over:
+        _tell_what_was_passed_over(recorded, folder)
+    return recorded.books
 
 
-def give_consent(connector: Connector, cloud: Cloud) -> Organisation:
-    """What `connect` does, with a browser that presses the button by itself."""
-    consent = connect.ask_for_consent(connector)
-    with Redirect(connector.settings.xero_redirect_uri) as redirect:
-        press_allow(consent.url, cloud.xero.store.users()[0])
-        organisations = connect.finish_consent(connector, consent, redirect.wait(30))
-    tell(organisations)
-    return organisations[0]
+def _tell_what_was_passed_over(recorded: Recorded, folder: Path) -> None:
+    """Each reason once, the most common first; every file with its own words in a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "passed-over.txt"
+    file.write_text(
+        "".join(f"{name}: {why}\n" for name, why in recorded.passed_over.items()), encoding="utf-8"
+    )
+    reasons = Counter(why.partition(":")[0] for why in recorded.passed_over.values()).most_common()
+    item(f"Passed over: {len(recorded.passed_over)}, each with its reason in {file.relative_to(ROOT)}")
+    for why, count in reasons[:REASONS]:
+        item(f"- {why}: {count}")
+    if more := sum(count for _, count in reasons[REASONS:]):
+        item(f"- other reasons: {more}")
 
 
-def press_allow(consent_url: str, user: str) -> None:
-    """Allow everything on the simulator's consent page and follow its redirect."""
-    with requests.Session() as browser:
-        browser.trust_env = False
-        page = browser.get(consent_url, timeout=30)
-        page.raise_for_status()
-        form = _form(page.text, user)
-        browser.post(consent_url, data=[*form, ("decision", "allow")], timeout=30).raise_for_status()
-
-
-def _form(page: str, user: str) -> list[tuple[str, str]]:
-    """The fields of a user's form on the consent page, as a browser would send them."""
-    from html.parser import HTMLParser
-
-    class Forms(HTMLParser):
-        def __init__(self) -> None:
-            super().__init__()
-            self.forms: list[list[tuple[str, str]]] = []
-
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            given = dict(attrs)
-            if tag == "form":
-                self.forms.append([])
-            if tag == "input" and self.forms and given.get("name"):
-                self.forms[-1].append((str(given["name"]), given.get("value") or ""))
-
-    parser = Forms()
-    parser.feed(page)
-    return next(form for form in parser.forms if ("user", user) in form)
-
-
-def backfill(connector: Connector, cloud: Cloud, organisation: Organisation, books: dict[str, Any]) -> None:
-    """Wait for the history with a bar: records that have arrived, of those that Xero holds."""
-    total = sum(len(records) for records in books["resources"].values())
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("Records", total=total)
-
-        def show() -> None:
-            answer = requests.get(f"{cloud.powerbi_url}/_sim/datasets", timeout=30).json()
-            rows = {table["name"]: table["rows"] for table in answer[0]["tables"]}
-            progress.update(bar, completed=min(total, sum(rows.values()) - rows.get("Lines", 0)))
-
-        settle(connector, organisation, meanwhile=show)
-        progress.update(bar, completed=total)
-
-
-def settle(
-    connector: Connector,
-    organisation: Organisation,
-    *,
-    read_since: datetime | None = None,
-    meanwhile: Callable[[], None] = lambda: None,
-) -> None:
-    """Wait until every resource is read (again, since an instant) and nothing is on its way to Power BI.
-
-    Raises TimeoutError with what is still missing.
-    """
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while missing := _unsettled(connector, organisation, read_since):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not settled after {SETTLE_SECONDS} s: {missing}")
-        meanwhile()
-        time.sleep(0.5)
-
-
-def _unsettled(connector: Connector, organisation: Organisation, read_since: datetime | None) -> str:
-    for name in RESOURCES:
-        checkpoint = checkpoints.load(connector.store, organisation.tenant_id, name)
-        fresh = read_since is None or (checkpoint.completed_at or checkpoints.LONG_AGO) > read_since
-        if not checkpoint.history or (checkpoint.read and checkpoint.read.kind == "history") or not fresh:
-            return f"{name} is being read{': ' + checkpoint.trouble if checkpoint.trouble else ''}"
-    if next(outbox.pending(connector.store, organisation.dataset), None):
-        return "batches are pending"
-    if sink.read(connector.store, organisation.dataset).in_flight:
-        return "batches are in flight"
-    return "messages are queued" if connector.store.queue_length(QUEUE) else ""
+def _live(
+    connector: Connector, cloud: Cloud, organisations: Sequence[Organisation], seed: int
+) -> list[float]:
+    """A day of work in every office, told by webhooks and found by the poll; answers webhooks' milliseconds to the row."""
+    console.print("[bold]5 A day of work in Xero[/bold]")
+    for number, organisation in enumerate(organisations):
+        done = play(cloud.xero_url, organisation.tenant_id, seed)
+        if number:
+            item(f"{organisation.name}: {len(done)} changes of the same kinds")
+            continue
+        item(f"{organisation.name}:")
+        for line in done:
+            item(f"- {line}")
+    changed_at = connector.clock.now()
+    for delivery in deliver(cloud.xero_url):
+        took = f"answered {delivery['status']} in {delivery['milliseconds']} ms"
+        item(f"Webhook with {delivery['events']} events {took}")
+    with console.status("Waiting for the poll to find what has no webhook"):
+        settle(connector, organisations, read_since=changed_at)
+    console.print(f"[bold]6 Timing {TIMED} webhooks[/bold], from delivery to row")
+    latencies = time_webhooks(cloud, organisations[0])
+    settle(connector, organisations)
+    return latencies
 
 
 def time_webhooks(cloud: Cloud, organisation: Organisation) -> list[float]:
@@ -242,59 +202,15 @@ def _intent_to_receive(cloud: Cloud) -> None:
     answer = requests.post(f"{cloud.xero_url}/_sim/webhooks/intent", json={}, timeout=60).json()
     if not answer["passed"]:
         raise RuntimeError(f"Xero's Intent to Receive failed: {answer['deliveries']}")
-    console.print(f"Xero's Intent to Receive passed: {len(answer['deliveries'])} deliveries")
-
-
-def _report(
-    cloud: Cloud, tables: dict[str, TableComparison], latencies: list[float], seconds: float
-) -> dict[str, Any]:
-    posts = requests.get(f"{cloud.powerbi_url}/_sim/posts", timeout=30).json()
-    ordered = sorted(latencies)
-    return {
-        "tables": {
-            name: {
-                "xero_records": table.xero_records,
-                "powerbi_rows": table.powerbi_rows,
-                "powerbi_current": table.powerbi_current - table.beyond_scope,
-                "mismatches": len(table.mismatches),
-            }
-            for name, table in tables.items()
-        },
-        "xero_calls": cloud.xero.statistics.calls,
-        "xero_bytes": cloud.xero.statistics.bytes,
-        "powerbi_posts": len(posts),
-        "seconds": round(seconds, 1),
-        "webhook_to_row_ms": {
-            "p50": round(statistics.median(ordered)),
-            "p95": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]),
-            "max": round(ordered[-1]),
-        },
-    }
-
-
-def _show(summary: dict[str, Any], tables: dict[str, TableComparison]) -> None:
-    shown = Table("Table", "Xero's records", "Rows in Power BI", "Current in Power BI", "Differences")
-    for column in shown.columns[1:]:
-        column.justify = "right"
-    for name, table in summary["tables"].items():
-        shown.add_row(
-            name,
-            *(f"{table[key]:,}" for key in ("xero_records", "powerbi_rows", "powerbi_current", "mismatches")),
-        )
-    console.print(shown)
-    for table in tables.values():
-        for difference in table.mismatches[:5]:
-            console.print(f"  {table.table}: {difference}", style="red", markup=False)
-    webhook = summary["webhook_to_row_ms"]
-    console.print(
-        f"{summary['xero_calls']} calls to Xero ({summary['xero_bytes'] / 1e6:.1f} MB), {summary['powerbi_posts']} POSTs "
-        f"to Power BI, webhook to row {webhook['p50']} ms (median) to {webhook['max']} ms, {summary['seconds']:.0f} s in all"
-    )
+    item(f"Xero's Intent to Receive passed, {len(answer['deliveries'])} deliveries")
 
 
 def _stay(cloud: Cloud) -> None:
-    console.print("The local cloud stays up. Change a record through /_sim/ and watch; Ctrl-C ends it.")
+    console.print("The local cloud stays up; Ctrl-C ends it.")
     show_addresses(cloud)
+    console.print("Next, in another terminal:")
+    item("python3 manage.py organisations    what is connected, and how far it is read")
+    item("docs/local-cloud.md                how to change a record and watch it arrive")
     try:
         while True:
             time.sleep(3600)

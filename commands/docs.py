@@ -7,8 +7,11 @@ from typing import Any
 from commands.terminal import ROOT, console
 from shared.secrets import POWERBI_CLIENT_SECRET, XERO_CLIENT_SECRET, XERO_WEBHOOK_KEYS
 from shared.settings import MISSING, OF_THE_HOST, WHERE, Settings
+from shared.tables import TABLES, Table, measures, schema
+from shared.xero.resources import RESOURCES
 
 SETTINGS = ROOT / "docs" / "settings.md"
+DICTIONARY = ROOT / "docs" / "data-dictionary.md"
 CURRENT_KEY, PREVIOUS_KEY = XERO_WEBHOOK_KEYS
 SECRETS = (
     (XERO_CLIENT_SECRET, "The Xero app's client secret."),
@@ -23,12 +26,28 @@ SECRETS = (
         "Written by `connect` and token_refresh_timer, one for each consenting user. Never edit it.",
     ),
 )
+# What each of Power BI's types holds here; shared/tables/table.py makes the values so.
+TYPES = (
+    ("String", "A text of at most 4,000 characters; a longer one is cut and ends with …"),
+    (
+        "Decimal",
+        "Money, quantities and percentages, exact to four places; halves are rounded away from zero.",
+    ),
+    ("Double", "Exchange rates, which have more than four places."),
+    ("Int64", "Whole numbers."),
+    (
+        "DateTime",
+        "A calendar day of the organisation, at midnight; an instant in UTC where the name ends in UTC.",
+    ),
+    ("Boolean", "True or false."),
+)
 
 
 def run() -> int:
-    """Write docs/settings.md."""
-    SETTINGS.write_text(settings(), encoding="utf-8", newline="\n")
-    console.print(f"{SETTINGS.relative_to(ROOT)} is written.")
+    """Write the pages."""
+    for page, text in ((SETTINGS, settings()), (DICTIONARY, data_dictionary())):
+        page.write_text(text, encoding="utf-8", newline="\n")
+        console.print(f"{page.relative_to(ROOT)} is written.")
     return 0
 
 
@@ -74,6 +93,101 @@ def settings() -> str:
     )
 
 
+def data_dictionary() -> str:
+    """The page of all tables and columns, from the declarations in shared/tables."""
+    return "\n".join(
+        [
+            "# Data dictionary",
+            "",
+            "Derived from `shared/tables/` by `python3 manage.py docs`; a test fails when this page is stale. How a column"
+            " is added: [add-a-column.md](add-a-column.md).",
+            "",
+            "What a dataset holds of Xero's books, for whoever writes reports. Columns of Xero keep Xero's names, words and"
+            " signs. An empty value means that Xero gave none; it is never zero instead.",
+            "",
+            "## All tables",
+            "",
+            table(
+                ("Table", "Holds", "From Xero's"),
+                (
+                    (f"[{one.name}](#{one.name.lower()})", one.means, _resources(one.resources))
+                    for one in TABLES.values()
+                ),
+            ),
+            "",
+            "## Which rows are current",
+            "",
+            "Rows can only be added to a push dataset, so each change of a record in Xero adds rows, and the older ones"
+            " stay beside them. Sums over all rows are therefore too high; count current rows only:",
+            "",
+            "- **The highest `RowVersion` of the version key is current.** Each table names its version key below, such as"
+            " `InvoiceKey`: the rows of one key are versions of the same thing. Where a record has several rows, as a"
+            " document has lines, the key is the record's, and its current rows are all those of its highest version.",
+            "- **A current row with `IsDeleted` counts for nothing.** Xero has the record no more. A record that is voided"
+            " or deleted but still shown by Xero has `IsDeleted` false, and its status says so.",
+            "- **A row with `IsMarker` counts for nothing either.** It stands where a record has no lines (allocations,"
+            " options) or has them no more, so that older ones stop being current.",
+            "- **A row may be there twice**, since rows are sent again when Power BI's answer was lost. Take one value of each"
+            " row's own key (`InvoiceKey`; for lines `LineKey`), not a sum over its rows.",
+            "",
+            "A key (`…Key`) begins with the organisation's id, so that it means one thing over all organisations of a dataset;"
+            " the same key in two tables is the same thing.",
+            "",
+            "## Types",
+            "",
+            table(("Type", "Holds"), ((_code(name), holds) for name, holds in TYPES)),
+            "",
+            *(line for one in TABLES.values() for line in _section(one)),
+            *_measures(),
+        ]
+    )
+
+
+def _measures() -> list[str]:
+    """What the page says of the measures."""
+    return [
+        "## Measures",
+        "",
+        f"Ready figures in the table `{measures.TABLE}`: they count current rows only, each once. Empty where there is nothing"
+        " to count.",
+        "",
+        "- **Organisations are chosen by the columns of `Organisations`**, such as `Name`; the measures carry the choice to"
+        " the tables that they read.",
+        f"- **Money is in base currency.** Over organisations of different base currencies it is empty, and `Currency` says"
+        f" “{measures.SEVERAL}”.",
+        "- **Dates, customers and so on are chosen by the columns of the table that is counted.** A measure that reads several"
+        " tables is empty where only some of them are filtered: choose the same dates in each.",
+        "",
+        table(("Measure", "Meaning"), ((_code(one.name), one.means) for one in measures.MEASURES.values())),
+        "",
+    ]
+
+
+def _section(one: Table) -> list[str]:
+    """What the page says of one table."""
+    columns = schema.described(one)
+    version_key = f"The version key is `{one.version_key}`."
+    markers = " Leave out rows with `IsMarker`." if "IsMarker" in schema.column_names(one) else ""
+    return [
+        f"## {one.name}",
+        "",
+        one.means,
+        "",
+        f"From Xero's {_resources(one.resources)}. {version_key}{markers}",
+        "",
+        table(
+            ("Column", "Type", "Meaning"),
+            ((_code(column.name), column.type, column.means) for column in columns),
+        ),
+        "",
+    ]
+
+
+def _resources(names: Iterable[str]) -> str:
+    """Resources by name, and which of them are read only where somebody asks for it."""
+    return ", ".join(f"{name} (off by default)" if RESOURCES[name].optional else name for name in names)
+
+
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """A Markdown table; a bar in a cell is escaped."""
     lines = [head, tuple("---" for _ in head), *rows]
@@ -82,10 +196,12 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def _told(default: Any) -> str:
     """A default as one would write it into the setting."""
-    if isinstance(default, Mapping):
+    if isinstance(default, Mapping) and default:
         return _code(",".join(f"{name}={_number(amount)}" for name, amount in default.items()))
-    if default == "":
+    if default in ("", None, {}):
         return "empty"
+    if isinstance(default, bool):
+        return _code(str(default).lower())
     return _code(_number(default) if isinstance(default, float) else str(default))
 
 

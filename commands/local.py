@@ -17,16 +17,16 @@ def run() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     today = datetime.now(UTC).date()
     with Cloud(folder, start_date=first_day(today)) as cloud:
-        cloud.load(generate(demo.SEED, today))
+        for books in generate(demo.SEED, today):
+            cloud.load(dict(books))
         cloud.use_settings()
         store = wiring.build(cloud.values).store
         store.prepare()
         cloud.start_host()
         cloud.subscribe()
         demo.show_addresses(cloud)
-        console.print(
-            "Next, in another terminal: `python3 manage.py connect`, then `python3 manage.py dataset`."
-        )
+        console.print("Next, in another terminal: `python3 manage.py connect`, then")
+        console.print("`python3 manage.py dataset`. Ctrl-C ends the local cloud.")
         try:
             while True:
                 time.sleep(3600)

@@ -6,13 +6,20 @@ import sys
 from commands.terminal import ROOT, console
 
 KINDS = ("unit", "contract", "system")
+# Each file of these is on its own; a running cloud has the machine to itself.
+SIDE_BY_SIDE = ("unit", "contract")
 
 
 def run(kind: str | None, more: list[str]) -> int:
     """Run checks and tests; answers the first failure's exit code."""
     steps = [] if kind else [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
-    folders = [f"tests/{name}" for name in KINDS if kind in (None, name)]
-    steps.append(["pytest", *folders, *more])
+    kinds = [kind] if kind else KINDS
+    together = [f"tests/{name}" for name in kinds if name in SIDE_BY_SIDE]
+    alone = [f"tests/{name}" for name in kinds if name not in SIDE_BY_SIDE]
+    if together:
+        steps.append(["pytest", "--numprocesses", "auto", "--dist", "loadfile", *together, *more])
+    if alone:
+        steps.append(["pytest", *alone, *more])
     for step in steps:
         console.print(f"$ {' '.join(step)}", style="bold")
         done = subprocess.run([sys.executable, "-m", *step], cwd=ROOT)
