@@ -5,13 +5,46 @@ from collections.abc import Callable, Iterator
 import pytest
 from azure.core.pipeline.transport import HttpTransport
 
+from tests.support import openapi_contract
+from tests.support.openapi_contract import Contract
 from tests.support.servers import Servers
 from tests.support.world import World
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with pytest.MonkeyPatch.context() as patch, Servers(tmp_path_factory.mktemp("identity")) as running:
+def contract() -> Contract | None:
+    """The vendors' OpenAPI files; None where they are not, so that calls go unseen (test_openapi.py skips, saying so)."""
+    return openapi_contract.load()
+
+
+@pytest.fixture(scope="session")
+def files(contract: Contract | None) -> Contract:
+    """The vendors' files, for tests that are about them."""
+    if contract is None:
+        pytest.skip(openapi_contract.ABSENT)
+    return contract
+
+
+@pytest.fixture(autouse=True)
+def calls_are_as_the_vendors_files_say(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every call that passes through the servers' ports during a test, and its answer, is as the vendors' files say."""
+    yield
+    if "servers" not in request.fixturenames or (seeing := request.getfixturevalue("contract")) is None:
+        return
+    test = f"{request.path.name}::{request.node.originalname}"
+    found = [
+        each
+        for each in openapi_contract.unknown(seeing.drain())
+        if not openapi_contract.is_of_odd_books(each, test)
+    ]
+    if found:
+        pytest.fail("\n".join(str(each) for each in found), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory, contract: Contract | None) -> Iterator[Servers]:
+    see = contract.see if contract else None
+    with pytest.MonkeyPatch.context() as patch, Servers(tmp_path_factory.mktemp("identity"), see) as running:
         for name, value in running.identity.environment().items():
             patch.setenv(name, value)
         # Between its retries Microsoft's libraries sleep in the world's time.

@@ -21,7 +21,7 @@ from shared.errors import (
 from shared.state import sink
 from shared.state.connections import DEFAULT_DATASET
 from shared.sync.dataset import ensure_dataset
-from shared.tables import TABLES
+from shared.tables import TABLES, measures
 from tests.support.killing import Killed, Life
 from tests.support.world import World
 
@@ -47,7 +47,7 @@ def test_the_dataset_is_made_once(world: World) -> None:
     assert (first, made, made_again) == (again, True, False)
     [dataset] = world.powerbi.datasets.values()
     assert dataset.retention == "None"
-    assert set(dataset.tables) == set(TABLES)
+    assert set(dataset.tables) == {*TABLES, measures.TABLE}
 
 
 def test_killed_anywhere_while_the_dataset_is_made(world: World) -> None:

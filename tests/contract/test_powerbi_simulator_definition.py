@@ -185,6 +185,7 @@ BAD: dict[str, Any] = {
         table("U", measures=[{"name": "m", "expression": "2"}]),
     ),
     "table called Date": dataset(table("Date")),
+    "table called Measures": dataset(table("Measures")),
     "table called date": dataset(table("date")),
 }
 
@@ -243,9 +244,11 @@ def test_a_diamond_of_relationships_is_refused(service: Simulator) -> None:
 
 
 def test_switches_of_definitions(service: Simulator) -> None:
-    """A table called Date and a relationship to an unknown column are accepted where the switches say so."""
+    """Tables called Date or Measures and a relationship to an unknown column are accepted where the switches say so."""
     service.switch(table_called_date="accepted", unknown_relationship_column="accepted")
+    service.switch(table_called_measures="accepted")
     service.create(dataset(table("Date")))
+    service.create(dataset(table("Measures")))
     service.create(two_tables(related(fromColumn="Nobody")))
 
 

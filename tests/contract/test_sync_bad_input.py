@@ -90,7 +90,9 @@ def test_an_unknown_organisation(settled: World) -> None:
 def test_a_batch_of_an_unknown_organisation(settled: World) -> None:
     """A batch of an organisation that was disconnected is told and done with; it holds up no other."""
     settled.change("Contacts", 1, Name="unseen")
-    settled.advance(900)
+    settled.advance(1200)
+    settled.refresh()
+    settled.advance(600)
     settled.poll()
     stored = settled.store.get_entity("connections", "organisation", books.TENANT)
     assert stored is not None

@@ -7,15 +7,17 @@ from datetime import timedelta
 import pytest
 
 from local.simulation import Fault
-from shared.errors import ConnectorError, ConsentLost, LeaseBusy, SettingsError
-from shared.state import checkpoints, connections
+from shared.errors import ConnectorError, ConsentLost, LeaseBusy, LimitReached, SettingsError
+from shared.state import checkpoints, connections, sink
+from shared.state.checkpoints import Checkpoint
+from shared.state.connections import DEFAULT_DATASET
 from shared.sync.connect import ask_for_consent, finish_consent
 from shared.sync.refresh import LEASE_SECONDS, hold_token_set
 from shared.xero.identity import InvalidGrant
-from shared.xero.resources import RESOURCES, SCOPES
-from tests.support import books
+from shared.xero.resources import RESOURCES, scopes
+from tests.support import books, offices
 from tests.support.killing import Killed, Life
-from tests.support.world import World
+from tests.support.world import XERO_CLIENT, World
 
 NewWorld = Callable[..., World]
 
@@ -33,7 +35,7 @@ def test_the_whole_flow(world: World) -> None:
     assert found == organisation(world)
     tokens = world.connector.secrets().token_set(found.token_set)
     assert (tokens.generation, tokens.token_set) == (1, found.token_set)
-    assert tokens.scope.split() == SCOPES.split()
+    assert tokens.scope.split() == scopes(world.connector.resources.values()).split()
     assert tokens.expires_at - tokens.obtained_at == timedelta(minutes=30)
     [row] = world.audit("connect", "done")
     assert row["organisation"] == books.TENANT
@@ -41,7 +43,7 @@ def test_the_whole_flow(world: World) -> None:
 
 def test_only_reading_is_asked_for() -> None:
     """The consent asks for reading what is read, for a refresh token, and for nothing else."""
-    asked = set(SCOPES.split())
+    asked = set(scopes(RESOURCES.values()).split())
     assert asked >= {resource.scope for resource in RESOURCES.values()} | {"offline_access"}
     assert all(scope.endswith(".read") for scope in asked - {"openid", "profile", "offline_access"})
 
@@ -143,6 +145,83 @@ def test_two_organisations_of_one_user(new_world: NewWorld) -> None:
     assert world.differences(tenant_id=books.OTHER_TENANT) == []
 
 
+def test_a_second_connect_adds_and_moves_nothing(new_world: NewWorld) -> None:
+    """Who connects one more organisation into another dataset leaves those of before where and as they were."""
+    world = new_world()
+    offices.load(world, offices.SYDNEY)
+    offices.join(world)
+    offices.settle(world)
+    before = {name: checkpoints.load(world.store, offices.SYDNEY, name) for name in world.connector.resources}
+    high = sink.read(world.store, DEFAULT_DATASET).version_high
+    offices.load(world, offices.AUCKLAND)
+    found = {each.tenant_id: each.dataset for each in offices.join(world, into="islands")}
+    assert found == {offices.SYDNEY: DEFAULT_DATASET, offices.AUCKLAND: "islands"}
+    assert before == {
+        name: checkpoints.load(world.store, offices.SYDNEY, name) for name in world.connector.resources
+    }
+    offices.settle(world)
+    assert sink.read(world.store, DEFAULT_DATASET).version_high == high
+    assert offices.differences(world, offices.SYDNEY) == []
+    assert offices.differences(world, offices.AUCKLAND, "islands") == []
+
+
+def test_two_users_of_one_organisation(new_world: NewWorld) -> None:
+    """An organisation that a second user connects lives on the newer consent, and outlives the end of the older."""
+    world = new_world()
+    offices.load(world, offices.SYDNEY)
+    [first] = offices.join(world)
+    offices.load(world, offices.SYDNEY, user="user-2")
+    [second] = offices.join(world, user="user-2")
+    assert first.token_set != second.token_set
+    assert first.connection_id != second.connection_id
+    older = world.connector.secrets().token_set(first.token_set)
+    world.xero.identity.revoke(world.xero.identity.clients[XERO_CLIENT], older.refresh_token)
+    offices.pass_time(world, hours=1)
+    offices.settle(world)
+    assert not offices.organisation(world, offices.SYDNEY).consent_lost
+    assert offices.differences(world, offices.SYDNEY) == []
+    assert world.connector.secrets().token_set(first.token_set, fresh=True) == older
+
+
+def test_renewing_needs_no_call_of_the_day(new_world: NewWorld) -> None:
+    """A consent is renewed, and another organisation added, while one of them is at its limit."""
+    world = new_world()
+    offices.load(world, offices.SYDNEY)
+    offices.join(world)
+    offices.use_up(world, offices.SYDNEY, "day")
+    offices.load(world, offices.AUCKLAND)
+    world.calls.clear()
+    found = {each.tenant_id: each.base_currency for each in offices.join(world)}
+    assert found == {offices.SYDNEY: "AUD", offices.AUCKLAND: "NZD"}
+    assert [call.resource for call in world.calls] == ["Organisation"]
+
+
+def test_one_that_cannot_be_connected_stops_no_other(new_world: NewWorld) -> None:
+    """What Xero does not answer about one organisation is raised when the others are connected; the next try adds it."""
+    world = new_world()
+    offices.load(world, *offices.NAMES)
+    offices.use_up(world, offices.AUCKLAND, "minute")
+    with pytest.raises(LimitReached) as caught:
+        offices.join(world)
+    assert offices.NAMES[offices.AUCKLAND] in str(caught.value.__notes__)
+    assert {each.tenant_id for each in connections.connected(world.store)} == {offices.SYDNEY, offices.PERTH}
+    [row] = world.audit("connect", "ask")
+    assert row["organisation"] == offices.AUCKLAND
+    world.advance(61)
+    offices.join(world)
+    offices.settle(world)
+    assert [offices.differences(world, each) for each in offices.NAMES] == [[], [], []]
+
+
+def test_what_a_late_run_left_behind(world: World) -> None:
+    """An organisation that is connected anew begins with its history, whatever checkpoints lie there."""
+    late = Checkpoint(tenant_id=books.TENANT, resource="Invoices", history="history-of-old", records=7)
+    replace(late, next_at=world.clock.now() + timedelta(days=1)).save(world.store)
+    world.connect()
+    world.settle()
+    assert world.differences() == []
+
+
 def test_no_organisation(world: World) -> None:
     """A user who connected nothing is told to choose an organisation."""
     consent = ask_for_consent(world.connector)
@@ -154,7 +233,7 @@ def test_no_organisation(world: World) -> None:
 
 def test_killed_anywhere(world: World) -> None:
     """A crash at any point of connect leaves nothing that a second connect does not put right."""
-    world.load()
+    world.load(books.plain_books())
     again = world.snapshot()
     whole = Life()
     consent = ask_for_consent(world.connector)

@@ -260,7 +260,7 @@ def test_one_wake_while_power_bi_makes_us_wait(settled: World) -> None:
 def test_a_wake_that_was_lost(settled: World) -> None:
     """A wake that was noted and never sent is sent again after a minute."""
     settled.store.write_entity("checkpoints", lost_wake(settled))
-    settled.change("Contacts", 1, Name="new")
+    settled.change("Invoices", 1, Reference="new")
     settled.advance(900)
     settled.poll()
     settled.drain_queue()

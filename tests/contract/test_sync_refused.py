@@ -44,7 +44,7 @@ def poison(world: World, table: str, *texts: str) -> None:
 @pytest.mark.parametrize("table", ["Invoices", "Lines"])
 def test_a_refused_record(world: World, table: str) -> None:
     """A record that Power BI refuses is found by halving, kept with its payload and the error, and the others go in."""
-    resources = books.small_books(invoices=9)
+    resources = books.plain_books(invoices=9)
     resources["Invoices"][4]["Reference"] = "poison"
     resources["Invoices"][4]["LineItems"][1]["Description"] = "poison"
     world.load(resources)
@@ -116,7 +116,7 @@ def test_sizes_of_posts(new_world: NewWorld, settings: dict[str, str], most: int
     world = new_world(
         settings=settings, limits=Limits(rows_in_post=most or 10_000, body_bytes=bytes_a_post + 20)
     )
-    world.load(books.small_books(invoices=40))
+    world.load(books.plain_books(invoices=40))
     world.connect()
     world.settle()
     assert world.differences() == []
@@ -182,7 +182,7 @@ def test_posts_a_minute(new_world: NewWorld) -> None:
 def test_power_bi_says_wait(new_world: NewWorld, limits: Limits) -> None:
     """A 429 of Power BI is waited for by a message that is delayed so long, and nothing is sent before it is due."""
     world = new_world(limits=limits)
-    world.load(books.small_books(invoices=4, contacts=2))
+    world.load(books.plain_books(invoices=4, contacts=2))
     world.connect()
     world.settle()
     world.edit(2, Reference="one")

@@ -13,6 +13,7 @@ from local.xero.wire import Record, milliseconds
 from tests.contract.xero_bench import (
     ACCOUNT,
     CONTACT,
+    DAY,
     OTHER,
     START,
     TENANT,
@@ -23,6 +24,7 @@ from tests.contract.xero_bench import (
 )
 
 FOREIGN_ACCOUNT = "a0000000-0000-4000-8000-000000000002"
+CREDIT_NOTE = "d0000000-0000-4000-8000-000000000001"
 
 
 @pytest.fixture
@@ -337,6 +339,128 @@ def test_paid_invoices_are_not_voided(bench: Bench) -> None:
     assert bench.sim("void", body)["Status"] == "VOIDED"
     archived = bench.sim("void", {"tenant_id": TENANT, "resource": "Contacts", "id": CONTACT})
     assert archived["ContactStatus"] == "ARCHIVED"
+
+
+def credit_note(**fields: Any) -> Record:
+    """An AUTHORISED credit note of 60.00 to the contact of the invoices."""
+    return {
+        "CreditNoteID": CREDIT_NOTE,
+        "CreditNoteNumber": "CN-0001",
+        "Payments": [],
+        "ID": CREDIT_NOTE,
+        "Type": "ACCRECCREDIT",
+        "RemainingCredit": Decimal("60.00"),
+        "Allocations": [],
+        "Contact": {"ContactID": CONTACT, "Name": "Marine Systems"},
+        "Date": date(DAY),
+        "Status": "AUTHORISED",
+        "LineItems": [],
+        "Total": Decimal("60.00"),
+        "UpdatedDateUTC": date(START),
+        "CurrencyCode": "NZD",
+        **fields,
+    }
+
+
+def allocate(bench: Bench, number: int, amount: str, status: int = 200, **fields: Any) -> Any:
+    body = {
+        "tenant_id": TENANT,
+        "resource": "CreditNotes",
+        "id": CREDIT_NOTE,
+        "invoice_id": identifier(number),
+        "amount": Decimal(amount),
+        **fields,
+    }
+    return bench.sim("allocate", body, status)
+
+
+def add_credit_note(bench: Bench, **fields: Any) -> None:
+    bench.sim("add", {"tenant_id": TENANT, "resource": "CreditNotes", "record": credit_note(**fields)})
+
+
+def test_an_allocation_stands_on_both_sides(bench: Bench) -> None:
+    """The credit names the invoice, the invoice the credit; sums, status, stamps and balances follow."""
+    add_credit_note(bench)
+    answer = allocate(bench, 0, "25", date="2026-09-30")
+    day = date(1_790_726_400_000)
+    credit, credited = answer["credit"], answer["invoice"]
+    (allocation,) = credit["Allocations"]
+    assert allocation == {
+        "AllocationID": allocation["AllocationID"],
+        "Amount": Decimal("25.00"),
+        "Date": day,
+        "Invoice": {
+            "InvoiceID": identifier(0),
+            "InvoiceNumber": "INV-0000",
+            "Payments": [],
+            "CreditNotes": [],
+            "Prepayments": [],
+            "Overpayments": [],
+            "HasErrors": False,
+            "IsDiscounted": False,
+            "LineItems": [],
+        },
+        "IsDeleted": False,
+    }
+    assert (credit["RemainingCredit"], credit["AppliedAmount"]) == (Decimal("35.00"), Decimal("25.00"))
+    assert (credit["Status"], credit["UpdatedDateUTC"]) == ("AUTHORISED", now(bench))
+    assert credited["CreditNotes"] == [
+        {
+            "CreditNoteID": CREDIT_NOTE,
+            "CreditNoteNumber": "CN-0001",
+            "ID": CREDIT_NOTE,
+            "Date": date(DAY),
+            "Total": Decimal("60.00"),
+            "HasErrors": False,
+            "AppliedAmount": Decimal("25.00"),
+            "LineItems": [],
+        }
+    ]
+    assert (credited["AmountDue"], credited["AmountCredited"]) == (Decimal("75.00"), Decimal("25.00"))
+    assert (credited["AmountPaid"], credited["Status"]) == (Decimal("0.00"), "AUTHORISED")
+    assert credited["UpdatedDateUTC"] == now(bench)
+    balances = stored(bench, "Contacts", CONTACT)["Balances"]["AccountsReceivable"]
+    assert balances["Outstanding"] == Decimal("75.00")
+    assert stored(bench, "CreditNotes", CREDIT_NOTE) == credit
+
+
+def test_a_credit_settles_what_is_left(bench: Bench) -> None:
+    """Payment and credit together make an invoice PAID on the later day; a credit used up is PAID too."""
+    add_credit_note(bench)
+    pay(bench, 0, "40.00", date="2026-10-02")
+    answer = allocate(bench, 0, "60.00", date="2026-10-05")
+    for record in (answer["credit"], answer["invoice"]):
+        assert record["Status"] == "PAID"
+        assert record["FullyPaidOnDate"] == date(1_791_158_400_000)
+    allocate(bench, 0, "0.01", 400)
+    body = {"tenant_id": TENANT, "resource": "CreditNotes", "id": CREDIT_NOTE}
+    bench.sim("void", body, 400)
+
+
+def test_what_cannot_be_allocated(bench: Bench) -> None:
+    """Not more than is left or due, nothing negative, not to a draft, another currency or another contact."""
+    add_credit_note(bench)
+    for number, amount in ((0, "60.01"), (0, "0"), (0, "-1"), (1, "10.00"), (2, "10.00")):
+        assert allocate(bench, number, amount, 400)["error"]
+    allocate(bench, 9, "10.00", 404)
+    allocate(bench, 0, "10.00", 400, date="someday")
+    other = {"Contact": {"ContactID": identifier(8), "Name": "Somebody else"}}
+    bench.sim("add", {"tenant_id": TENANT, "resource": "Invoices", "record": invoice(5, **other)})
+    allocate(bench, 5, "10.00", 400)
+    assert stored(bench, "CreditNotes", CREDIT_NOTE) == credit_note()
+    assert stored(bench, "Invoices", identifier(0)) == invoice(0)
+
+
+def test_an_applied_credit_is_not_voided(bench: Bench) -> None:
+    """A credit note of which something is applied stays; one that is whole is VOIDED and keeps its total."""
+    add_credit_note(bench)
+    body = {"tenant_id": TENANT, "resource": "CreditNotes", "id": CREDIT_NOTE}
+    allocate(bench, 0, "1.00")
+    bench.sim("void", body, 400)
+    whole = {"CreditNoteID": identifier(7), "ID": identifier(7)}
+    add_credit_note(bench, **whole)
+    answer = bench.sim("void", {**body, "id": identifier(7)})
+    assert (answer["Status"], answer["Total"]) == ("VOIDED", Decimal("60.00"))
 
 
 def test_switches_are_told_and_checked(bench: Bench) -> None:

@@ -3,43 +3,32 @@
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.recorded import load_folder
 from local.xero.fields import FIELDS
+from local.xero.resources import RESOURCES
 from local.xero.wire import Record, decode, parse_date
 from tests.contract.xero_bench import ACCOUNT, TENANT, Bench
+from tests.support.recordings import INVOICES, ORGANISATION, SHARED, STUBS, needs_recordings, recorded
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared"
-CASSETTES = SHARED / "samples" / "xero-python" / "tests"
 FIELD_LISTS = SHARED / "specs" / "xero-field-lists.txt"
 ENTITIES = {"Invoices": "Invoice", "Payments": "Payment", "Organisation": "Organisation"}
 
-pytestmark = pytest.mark.skipif(
-    not CASSETTES.is_dir(), reason="the recorded answers lie beside the repository only"
-)
+pytestmark = needs_recordings
 
 
-def recorded(cassette: str) -> bytes:
-    """The first JSON body of a recording: a double-quoted YAML scalar, which breaks its lines."""
-    text = (CASSETTES / cassette).read_text(encoding="utf-8")
-    scalar = text.split('string: "', 1)[1].split('"\n    headers:', 1)[0]
-    unfolded = re.sub(r"\s*\n\s*", " ", scalar)
-    named = {"r": "\r", "n": "\n", " ": " ", '"': '"', "\\": "\\", "/": "/", "t": "\t"}
-    return re.sub(r"\\(.)", lambda match: named[match[1]], unfolded).encode()
-
-
-INVOICES = "accounting/api/cassettes/test_invoice_attachment_upload_and_download.yaml"
-ORGANISATION = "accounting/api/cassettes/test_get_organisations.yaml"
+def body_of(cassette: str) -> bytes:
+    return recorded(cassette).body
 
 
 @pytest.fixture
 def loaded() -> Iterator[Bench]:
     """The recorded demo company."""
     with Bench() as bench:
-        invoices, organisations = (decode(recorded(cassette)) for cassette in (INVOICES, ORGANISATION))
+        invoices, organisations = (decode(body_of(cassette)) for cassette in (INVOICES, ORGANISATION))
         bench.load(
             Invoices=invoices["Invoices"],
             Organisation=organisations["Organisations"],
@@ -56,7 +45,7 @@ def without_head(body: bytes) -> bytes:
 
 def test_the_recorded_organisation_is_answered_byte_for_byte(loaded: Bench) -> None:
     """Loaded with what Xero once answered, the stand-in answers the same bytes."""
-    assert without_head(loaded.get("Organisation").content) == without_head(recorded(ORGANISATION))
+    assert without_head(loaded.get("Organisation").content) == without_head(body_of(ORGANISATION))
 
 
 def test_recorded_invoices_are_answered_byte_for_byte(loaded: Bench) -> None:
@@ -66,7 +55,7 @@ def test_recorded_invoices_are_answered_byte_for_byte(loaded: Bench) -> None:
     """
     expected, answer = (
         without_head(body).removesuffix(b"\r\n    }\r\n  ]\r\n}").split(b"\r\n    },\r\n    {\r\n")
-        for body in (recorded(INVOICES), loaded.get("Invoices", {"page": 1}).content)
+        for body in (body_of(INVOICES), loaded.get("Invoices", {"page": 1}).content)
     )
     moved = [
         place for place, (theirs, ours) in enumerate(zip(expected, answer, strict=True)) if theirs != ours
@@ -82,9 +71,22 @@ def test_the_head_of_a_body_is_as_recorded(loaded: Bench) -> None:
     numbers = rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=Date\()\d+|(?<=ProviderName\": \")[^\"]+"
     heads = [
         re.sub(numbers, b"#", body[: -len(without_head(body))])
-        for body in (recorded(ORGANISATION), loaded.get("Organisation").content)
+        for body in (body_of(ORGANISATION), loaded.get("Organisation").content)
     ]
     assert heads[0] == heads[1]
+
+
+def test_a_recorded_folder_is_answered_whole() -> None:
+    """Loaded with the books of a folder of recordings, the stand-in lists every record of them, digit for digit."""
+    books = load_folder(STUBS).books
+    with Bench() as bench:
+        bench.sim("load", {**books, "tenant_id": TENANT})
+        bench.connect()
+        documents = ("Invoices", "CreditNotes", "Payments", "ManualJournals")
+        for name in (*documents, "Contacts", "Accounts", "TaxRates"):
+            key, listed = RESOURCES[name].key, bench.rows(name, {"page": 1, "pageSize": 1000})
+            expected = sorted(books["resources"][name], key=lambda row: row[key])
+            assert repr(sorted(listed, key=lambda row: row[key])) == repr(expected)
 
 
 def kinds() -> dict[str, dict[str, str]]:

@@ -2,17 +2,20 @@
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import requests
+from werkzeug.wsgi import ClosingIterator
 
 from local.identity.stand_in import IdentityStandIn
 from local.simulation import Clock, Served
 from tests.support.clock import ManualClock
+from tests.support.openapi import Exchange
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,6 +39,7 @@ class Call:
     path: str
     query: Mapping[str, str]
     modified_since: str
+    tenant_id: str = ""
 
     @property
     def resource(self) -> str:
@@ -44,25 +48,71 @@ class Call:
 
 
 class Behind:
-    """The application behind a server's port, which a world exchanges; hooks run before each call to a vendor."""
+    """The application behind a server's port, which a world exchanges; hooks run before each call to a vendor.
 
-    def __init__(self) -> None:
+    see: looks at each call with its answer; of one that a planted fault answered, at the call only.
+    """
+
+    def __init__(self, see: Callable[[Exchange], None] | None = None) -> None:
         self.app: WSGIApplication | None = None
         self.before: Callable[[Call], None] = lambda call: None
+        self._see = see
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         assert self.app is not None
-        if not environ["PATH_INFO"].startswith("/_sim/"):
-            query = dict(parse_qsl(environ["QUERY_STRING"]))
-            self.before(Call(environ["PATH_INFO"], query, environ.get("HTTP_IF_MODIFIED_SINCE", "")))
-        return self.app(environ, start_response)
+        if environ["PATH_INFO"].startswith("/_sim/"):
+            return self.app(environ, start_response)
+        query = dict(parse_qsl(environ["QUERY_STRING"]))
+        since, tenant_id = (
+            environ.get(f"HTTP_{name}", "") for name in ("IF_MODIFIED_SINCE", "XERO_TENANT_ID")
+        )
+        self.before(Call(environ["PATH_INFO"], query, since, tenant_id))
+        if self._see is None:
+            return self.app(environ, start_response)
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        exchange = _asked(environ, body)
+        head: list[Any] = []
+
+        def take_head(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
+            head[:] = status, headers
+            # What PEP 3333 lets an application write to; no stand-in does.
+            return lambda _: None
+
+        try:
+            pieces = ClosingIterator(self.app(environ, take_head))
+            answer = b"".join(pieces)
+            pieces.close()
+            if "local.fault" not in environ:
+                kinds = [value for name, value in head[1] if name.lower() == "content-type"]
+                exchange = replace(
+                    exchange, status=int(head[0][:3]), answer_type="".join(kinds), answer=answer
+                )
+        finally:
+            # Of a call whose connection a fault broke, there is the request.
+            self._see(exchange)
+        start_response(*head)
+        return [answer]
+
+
+def _asked(environ: "WSGIEnvironment", body: bytes) -> Exchange:
+    headers = {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") or (name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value)
+    }
+    query = parse_qsl(environ["QUERY_STRING"], keep_blank_values=True)
+    return Exchange(environ["REQUEST_METHOD"], environ["PATH_INFO"], query, headers, body)
 
 
 class Servers:
-    """The ports of a session: Xero, Power BI, and the three of the identity stand-in."""
+    """The ports of a session: Xero, Power BI, and the three of the identity stand-in.
 
-    def __init__(self, folder: Path) -> None:
-        self.xero, self.powerbi = Behind(), Behind()
+    see: looks at every call of Xero and of Power BI, see `Behind`.
+    """
+
+    def __init__(self, folder: Path, see: Callable[[Exchange], None] | None = None) -> None:
+        self.xero, self.powerbi = Behind(see), Behind(see)
         self.identity_clock = Following(ManualClock())
         self.identity = IdentityStandIn(folder, clock=self.identity_clock)
         self._served = [Served(self.xero), Served(self.powerbi)]

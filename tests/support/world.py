@@ -32,7 +32,7 @@ from local.simulation import Fault, Faults
 from local.xero.app import create as create_xero
 from local.xero.identity import Client
 from shared import wiring
-from shared.state import checkpoints, connections, outbox, sink
+from shared.state import checkpoints, connections, mirror, outbox, sink
 from shared.state.connections import DEFAULT_DATASET, Organisation
 from shared.state.messages import POISON, QUEUE
 from shared.storage import Message
@@ -176,15 +176,21 @@ class World:
     def unsettled(self) -> str:
         """What still waits to be read or pushed; "" when nothing does."""
         for organisation in connections.connected(self.store):
-            for name in comparison.RESOURCES:
+            for name in self.connector.resources:
                 checkpoint = checkpoints.load(self.store, organisation.tenant_id, name)
-                going_on = not checkpoint.history or checkpoint.read or checkpoint.is_due(self.clock.now())
+                going_on = (
+                    not checkpoint.history
+                    or checkpoint.read
+                    or checkpoint.touching
+                    or checkpoint.is_due(self.clock.now())
+                )
                 if going_on and not organisation.consent_lost:
                     return f"{name} is being read {checkpoint.trouble}"
-        if pending := list(outbox.pending(self.store, DEFAULT_DATASET)):
-            return f"{len(pending)} batches are pending"
-        if sink.read(self.store, DEFAULT_DATASET).in_flight:
-            return "batches are in flight"
+        for dataset_name in {DEFAULT_DATASET, *(each.dataset for each in connections.connected(self.store))}:
+            if pending := list(outbox.pending(self.store, dataset_name)):
+                return f"{len(pending)} batches of {dataset_name} are pending"
+            if sink.read(self.store, dataset_name).in_flight:
+                return f"batches of {dataset_name} are in flight"
         return "messages are queued" if self.store.queue_length(QUEUE) else ""
 
     # Xero
@@ -288,12 +294,13 @@ class World:
         answer = self._servers.session.get(url, timeout=10).json(parse_float=Decimal)
         return [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
 
-    def current(self, table: str, number: int) -> list[dict[str, Any]]:
-        """The current rows of the n-th record of the table's resource: those of its highest RowVersion."""
-        resource, key = {
+    def current(self, table: str, number: int, resource: str = "") -> list[dict[str, Any]]:
+        """The current rows of the n-th record of a resource, by default the table's own: those of its highest RowVersion."""
+        usual, key = {
             "Lines": ("Invoices", "DocumentKey"),
             "Organisations": ("Organisation", "OrganisationKey"),
         }.get(table, (table, f"{table.removesuffix('s')}Key"))
+        resource = resource or usual
         wanted = f"{books.TENANT}|{books.record_id(resource, number)}"
         found = [row for row in self.rows(table) if row[key] == wanted]
         highest = max((row["RowVersion"] for row in found), default=0)
@@ -311,6 +318,31 @@ class World:
             session=self._servers.session,
         )
         return [f"{table.table}: {each}" for table in tables.values() for each in table.mismatches]
+
+    # The mirror
+
+    def mirrored(
+        self, resource: str, *, tenant_id: str = books.TENANT, deleted: bool = False
+    ) -> dict[str, books.Record]:
+        """The records that the mirror holds of a resource, by id: those that live, or those known to be gone."""
+        found = {}
+        for stored in self.store.query_entities(mirror.TABLE, mirror.partition(tenant_id, resource)):
+            if stored.entity["deleted"] == deleted:
+                record_id = str(stored.entity["RowKey"])
+                record = mirror.record(self.store, tenant_id, resource, record_id)
+                assert record is not None
+                found[record_id] = record
+        return found
+
+    def unmirrored(self, resource: str, *, tenant_id: str = books.TENANT) -> list[str]:
+        """How the mirror differs from all that Xero has of a resource: ids that are missing, stale or too many."""
+        ours = self.mirrored(resource, tenant_id=tenant_id)
+        theirs = {
+            record[books.ID_FIELDS[resource]]: record
+            for record in self.xero.store.records(tenant_id, resource)
+        }
+        stale = [key for key in ours.keys() & theirs.keys() if ours[key] != theirs[key]]
+        return sorted([*(theirs.keys() ^ ours.keys()), *stale])
 
     # The audit
 

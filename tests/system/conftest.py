@@ -14,6 +14,9 @@ from local.cloud import Cloud
 from local.company import first_day, generate
 from tests.system.running import BY_HAND, ROOT, Running, connect, eventually
 
+# Of all three offices.
+DOCUMENTS = 500
+
 
 @pytest.fixture(scope="session")
 def today() -> date:
@@ -22,8 +25,8 @@ def today() -> date:
 
 @pytest.fixture(scope="session")
 def books(today: date) -> dict[str, Any]:
-    """A small company; its history is the same for every cloud of a run."""
-    return generate(20261123, today, documents=200)
+    """The first office of a small company; its history is the same for every cloud of a run."""
+    return generate(20261123, today, documents=DOCUMENTS)[0]
 
 
 @pytest.fixture(scope="session")

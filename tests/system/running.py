@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import io
 import json
 import os
 import re
@@ -13,7 +12,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -29,7 +27,7 @@ from azure.storage.queue import QueueClient
 from flask import Flask
 from werkzeug.wrappers import Response
 
-from commands.demo import give_consent
+from commands.consent import give_consent
 from local.cloud import Cloud
 from local.comparison import TableComparison, compare
 from shared import wiring
@@ -37,7 +35,6 @@ from shared.state import checkpoints
 from shared.state.connections import DEFAULT_DATASET, Organisation
 from shared.sync.connector import Connector
 from shared.sync.dataset import ensure_dataset
-from shared.xero.resources import RESOURCES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -52,6 +49,7 @@ BY_HAND = {
     "POLL_MINUTES_BY_RESOURCE": "Accounts=0",
     "REREAD_HOURS_BY_RESOURCE": "Contacts=8760",
     "XERO_MINUTE_LIMIT": "6000",
+    "POWERBI_POSTS_PER_MINUTE": "120",
 }
 
 
@@ -190,7 +188,7 @@ class Running:
         self.cloud.fire("poll_timer")
 
         def is_over() -> bool:
-            last = checkpoints.load(self.connector.store, self.tenant_id, list(RESOURCES)[-1])
+            last = checkpoints.load(self.connector.store, self.tenant_id, list(self.connector.resources)[-1])
             return not last.read and last.completed_at is not None and last.completed_at > fired_at
 
         eventually(is_over, "the end of a poll")
@@ -209,18 +207,32 @@ def terminal(**more: str) -> dict[str, str]:
 
 
 def manage(
-    *arguments: str, folder: Path = ROOT, columns: int = 80, **more: Any
+    *arguments: str, folder: Path = ROOT, columns: int = 80, browser: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of manage.py to its end."""
+    """Run a command of manage.py to its end. browser: what the terminal's BROWSER says."""
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=folder,
-        env=terminal(COLUMNS=str(columns)),
+        env=terminal(COLUMNS=str(columns), BROWSER=browser),
         capture_output=True,
         text=True,
-        timeout=240,
-        **more,
+        timeout=600,
     )
+
+
+def browser_of(user: str, folder: Path) -> str:
+    """A browser as webbrowser looks for it in BROWSER, whose user allows everything on Xero's consent page."""
+    browser = folder / f"browser-of-{user}"
+    browser.write_text(
+        f"#!{sys.executable}\n"
+        "import sys\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "from commands.consent import press_allow\n"
+        f"press_allow(sys.argv[1], {user!r})\n",
+        encoding="utf-8",
+    )
+    browser.chmod(0o700)
+    return str(browser)
 
 
 def sign(body: bytes, key: str) -> str:
@@ -269,8 +281,7 @@ def connect(
     cloud.load(books)
     connector = wiring.build(cloud.values)
     connector.store.prepare()
-    with redirect_stdout(io.StringIO()):
-        organisation = give_consent(connector, cloud)
+    [organisation] = give_consent(connector, books["user"])
     powerbi_id, _ = ensure_dataset(connector, DEFAULT_DATASET)
     cloud.subscribe()
     return Running(cloud, connector, organisation, books, powerbi_id, start)

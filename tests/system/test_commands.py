@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,9 +15,12 @@ import pytest
 import requests
 
 from local.cloud import Cloud
-from tests.system.running import ROOT, Running, eventually, manage, terminal
+from tests.system.running import ROOT, Running, browser_of, eventually, manage, terminal
 
-COMMANDS = ("demo", "local", "test", "connect", "dataset", "lock", "docs")
+COMMANDS = (
+    *("demo", "local", "test", "connect", "disconnect", "dataset", "organisations", "backfill", "replay"),
+    *("lock", "docs"),
+)
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -37,19 +39,33 @@ def test_help_names_every_command() -> None:
         assert re.search(rf"^    {command} +\w", shown, re.MULTILINE)
 
 
-@pytest.mark.parametrize("arguments", [["demo", "--documents", "199"], ["demo", "--documents", "many"], []])
-def test_a_wrong_command_line_is_explained(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (
+            ["demo", "--documents", "299"],
+            "299 is no number of documents: the made-up company has 300 at least",
+        ),
+        (["demo", "--documents", "many"], "many is no number of documents"),
+        (["demo", "--documents", "-400"], "-400 is no number of documents"),
+        (["demo", "--company", "nowhere"], "nowhere is no folder"),
+        (["disconnect"], "required: ORGANISATION"),
+        (["cats"], "invalid choice: 'cats'"),
+        ([], "required: COMMAND"),
+    ],
+)
+def test_a_wrong_command_line_is_explained(arguments: list[str], reason: str) -> None:
     """A usage line and a reason, exit code 2."""
     done = manage(*arguments)
     assert done.returncode == 2
     assert "usage: python3 manage.py" in done.stderr
-    assert "error: " in done.stderr
+    assert reason in done.stderr
 
 
 def test_without_node_the_demo_says_what_to_install(checkout: Path, tmp_path: Path) -> None:
     """No Node.js on PATH: one sentence with the remedy, no traceback, exit code 1."""
     done = subprocess.run(
-        [sys.executable, "manage.py", "demo", "--once", "--documents", "200"],
+        [sys.executable, "manage.py", "demo", "--once", "--documents", "300"],
         cwd=checkout,
         env=terminal(PATH=str(tmp_path), COLUMNS="200"),
         capture_output=True,
@@ -156,9 +172,47 @@ def test_connect_takes_the_redirect_pasted(running: Running, start: Start) -> No
     """Without a browser: open the shown address elsewhere, allow, paste where it ends; the organisation is connected."""
     session = connect_pasting(start, running.cloud, lambda url: redirected_to(url, "allow"))
     assert session.end() == 0
-    assert session.shows(r"Connected: (.*)") == f"{running.organisation.name} (AUD), {running.tenant_id}"
+    renewed = session.shows(r"Renewed: (.*)")
+    assert renewed == f"{running.organisation.name} (AUD), {running.tenant_id}, dataset default"
     saved = running.audit(what="connect")
     assert len(saved) >= 2
+
+
+def test_commands_that_look_and_try_again(running: Running) -> None:
+    """Against a running cloud `organisations`, `backfill` and `replay` show what there is, in 80 columns, exit code 0."""
+    settings = ("--settings", str(running.cloud.settings_file))
+    listed = manage("organisations", *settings, columns=1000)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert (
+        f"{running.organisation.name} (AUD), {running.tenant_id}: dataset default, consent given"
+        in listed.stdout
+    )
+
+    shown = manage("backfill", *settings)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert re.search(r"│ Invoices +│ read +│", shown.stdout)
+    assert max(len(line) for line in shown.stdout.splitlines() if "│" in line) <= 80
+
+    replayed = manage("replay", "--resource", "Contacts", *settings)
+    assert (replayed.returncode, replayed.stderr) == (0, "")
+    assert "Nothing that fits lies in the quarantine" in replayed.stdout
+
+
+def test_refusals_have_an_exit_code(running: Running) -> None:
+    """What cannot be done is said in one sentence with what there is, exit code 1, and nothing is changed."""
+    settings = ("--settings", str(running.cloud.settings_file))
+    for words, said in (
+        (("disconnect", "Nobody", "--yes"), running.organisation.name),
+        (("disconnect", running.tenant_id), "Nothing was changed"),
+        (("replay", "--resource", "Cats"), "is no resource"),
+        (("connect", "--dataset", "a b"), "names no dataset"),
+        (("dataset", "../x"), "names no dataset"),
+    ):
+        done = manage(*words, *settings, columns=1000)
+        assert done.returncode == 1, words
+        assert said in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+    assert running.organisation.name in manage("organisations", *settings, columns=1000).stdout
 
 
 @pytest.mark.parametrize(
@@ -204,13 +258,7 @@ def test_local_connect_dataset(checkout: Path, start: Start, tmp_path: Path) -> 
     local.shows("Next, in another terminal: (.*)")
     powerbi = local.shows(r"Power BI +(http://\S+)")
 
-    browser = tmp_path / "browser"
-    press = "from commands.demo import press_allow; import sys; press_allow(sys.argv[1], 'user-1')"
-    browser.write_text(
-        f'#!{sys.executable}\nimport sys\nsys.path.insert(0, "{ROOT}")\n{press}\n', encoding="utf-8"
-    )
-    browser.chmod(browser.stat().st_mode | stat.S_IXUSR)
-    connect = start("connect", folder=checkout, BROWSER=str(browser))
+    connect = start("connect", folder=checkout, BROWSER=browser_of("user-1", tmp_path))
     assert connect.end() == 0
     assert "(AUD)" in connect.shows("Connected: (.*)")
     log = checkout / ".local" / "host.log"

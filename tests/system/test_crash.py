@@ -121,9 +121,11 @@ def story(request: pytest.FixtureRequest, stories: dict[Crash, Story]) -> Story:
 def test_everything_arrives_after_a_crash(story: Story) -> None:
     """After kill -9 and a new start, every field of every record is in Power BI, and nothing is left on the way."""
     tables = story.running.compare()
-    for table in tables.values():
+    for name, table in tables.items():
         assert table.mismatches == []
-        assert table.powerbi_current - table.beyond_scope == table.xero_records > 0
+        assert table.powerbi_current - table.beyond_scope == table.xero_records
+        # Journals are not read unless the operator wants them.
+        assert (table.xero_records > 0) == (name != "Journals")
     assert story.unfinished() == []
 
 

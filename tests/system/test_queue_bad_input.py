@@ -62,8 +62,8 @@ def test_messages_that_are_not_ours_are_put_aside(running: Running, push: QueueC
         message(running, invoice_id, more=1): "not a message of this connector",
         message(running, invoice_id, ids="all"): "not a message of this connector",
         message(running, invoice_id, resource="../connections"): "no resource",
-        message(running, invoice_id, "INV-10001"): "no UUIDs",
-        message(running, invoice_id, organisation="*"): "no UUIDs",
+        message(running, invoice_id, "INV-10001"): "1 ids that are none, the first 'INV-10001'",
+        message(running, invoice_id, organisation="*"): "1 ids that are none, the first '*'",
     }
     for text in strangers:
         push.send_message(encoded(text))

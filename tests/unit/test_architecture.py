@@ -21,7 +21,7 @@ ROWS = (
     ("shared.xero",),
     ("shared.audit", "shared.budgets", "shared.storage_azure"),
     ("shared.secrets", "shared.storage", "shared.settings", "shared.http"),
-    ("shared.clock", "shared.errors"),
+    ("shared.clock", "shared.errors", "shared.parsing"),
 )
 # How a distribution of requirements.in is imported.
 IMPORTED_AS = {
@@ -205,3 +205,17 @@ def test_what_slows_a_cold_start_is_not_deployed() -> None:
 def test_production_and_development_are_apart() -> None:
     """What tests and the local cloud need on top never reaches Azure."""
     assert not set(pinned("requirements.in")) & set(pinned("requirements-dev.in"))
+
+
+def test_decoders_are_made_at_import() -> None:
+    """msgspec learns a type when it first meets it, and two threads that do so at once can crash the process."""
+    made_in_passing = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in files(*PRODUCTION)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("decode", "convert")
+        and any(keyword.arg == "type" for keyword in node.keywords)
+    ]
+    assert made_in_passing == []

@@ -13,7 +13,7 @@ from shared.errors import BadMessage
 from shared.state import messages
 from shared.state.messages import IDS_A_MESSAGE, POISON, QUEUE, Ids, Message, Wake
 from shared.xero.resources import RESOURCES
-from shared.xero.webhook import UUID
+from shared.xero.resources.resource import UUID
 from tests.support.clock import START, ManualClock
 from tests.support.memory_store import MemoryStore
 
@@ -143,7 +143,7 @@ def test_one_wrong_field_makes_a_message_foreign_or_leaves_it_ours(name: str, va
         {"format": 0},
         {"kind": "delete"},
         {"kind": None},
-        {"resource": "Journals"},
+        {"resource": "Quotes"},
         {"resource": "../Invoices"},
         {"organisation": "all"},
         {"organisation": ""},

@@ -1,5 +1,6 @@
 """Xero's envelopes: a list's answer is read whole, or is no answer at all and asked for again."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,12 +12,15 @@ from hypothesis import strategies as st
 
 from shared.errors import Unavailable
 from shared.http import Answer
+from shared.sync import read
+from shared.sync.read import Verdict
 from shared.xero import paging
 from shared.xero.paging import parse_page
-from shared.xero.resources import RESOURCES
+from shared.xero.resources import RESOURCES, Resource
 
 INVOICES = RESOURCES["Invoices"]
 ORGANISATION = RESOURCES["Organisation"]
+GOOD = "22b3fab4-ef56-4d70-a110-a7cc3c1a26cd"
 # As Xero writes it: indented with CRLF, slashes of dates escaped, numbers with their zeros.
 RECORDED = (
     b'{\r\n  "Id": "12b9c7bc-4c28-4920-a54c-136e7014eaa2",\r\n  "Status": "OK",\r\n  "ProviderName": "python-sdk",\r\n'
@@ -44,10 +48,40 @@ def test_a_recorded_envelope_is_read() -> None:
 
 
 def test_ids_are_compared_in_lower_case() -> None:
-    """Whatever case Xero writes an id in, it is one record; an unreadable id is counted, not skipped."""
-    page = parse_page(answer(envelope(Invoices=[{"InvoiceID": "AB"}, {"InvoiceID": 7}, "text"])), INVOICES)
-    assert page.ids(INVOICES) == ["ab", "", ""]
-    assert len(page.records) == 3
+    """Whatever case Xero writes an id in, it is one record."""
+    page = parse_page(answer(envelope(Invoices=[{"InvoiceID": GOOD.upper()}, {"InvoiceID": GOOD}])), INVOICES)
+    assert page.ids(INVOICES) == [GOOD, GOOD]
+
+
+UNREADABLE = [{"InvoiceID": 7}, {"InvoiceID": None}, {"InvoiceID": "AB"}, {"Total": 1}, {}, "text", None, [1]]
+
+
+def test_an_unreadable_id_counts_by_its_content() -> None:
+    """Each record without a readable id counts as one, under the same name wherever the same record stands again."""
+    page = parse_page(answer(envelope(Invoices=UNREADABLE)), INVOICES)
+    names = page.ids(INVOICES)
+    assert len(set(names)) == len(UNREADABLE)
+    assert names[4] == f"no-id-{hashlib.sha256(b'{}').hexdigest()[:16]}"
+    turned = parse_page(answer(envelope(Invoices=UNREADABLE[::-1])), INVOICES)
+    assert turned.ids(INVOICES) == names[::-1]
+
+
+@pytest.mark.parametrize("resource", RESOURCES.values(), ids=list(RESOURCES))
+def test_a_name_of_content_is_nobodys_id(resource: Resource) -> None:
+    """What a record without an id is called can never be asked for, not even where ids are texts."""
+    name = resource.name_of({"Total": 1})
+    assert not resource.is_id(name)
+    assert resource.name_of({resource.id_field: name}) != name
+
+
+def test_a_list_with_two_unreadable_records_is_complete_at_once() -> None:
+    """They do not leave the count short, which would read the list again and again and prove nothing."""
+    found = [*({"InvoiceID": each} for each in (GOOD, None, 7)), "text"]
+    body = envelope(Invoices=found, pagination={"itemCount": len(found), "pageCount": 1})
+    page = parse_page(answer(body), INVOICES)
+    begun = read.begin(INVOICES, first=True, whole=False, since=None, offset=0, name="r")
+    verdict, after = read.after(INVOICES, begun, page, set(page.ids(INVOICES)), set())
+    assert (verdict, after.attempt) == (Verdict.COMPLETE, 1)
 
 
 def test_an_unpaged_list_has_no_counts() -> None:

@@ -1,8 +1,6 @@
 """The reader against a model of Xero's lists that others edit between any two of its calls."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from math import ceil
 from typing import Any
 
@@ -11,170 +9,69 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from local.xero import where as xero_where
-from shared.clock import milliseconds
+from shared.errors import Unavailable
 from shared.state.checkpoints import Read
 from shared.sync import read as reading
 from shared.sync.read import Verdict
 from shared.xero.client import Request
 from shared.xero.paging import Page
 from shared.xero.resources import RESOURCES, Resource
-
-START = date(2025, 1, 1)
-LONG_AGO = datetime(2019, 5, 1, tzinfo=UTC)
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-INVOICES, ACCOUNTS = RESOURCES["Invoices"], RESOURCES["Accounts"]
-# Far above what a read of the sizes here may need.
-MOST_CALLS = 200
-
-After = Callable[[Resource, Read, Page, set[str], set[str]], tuple[Verdict, Read]]
-Ask = Callable[..., Request]
-
-
-@dataclass
-class Record:
-    """A record of the model: when it last changed, and whether its own date puts it into the history."""
-
-    stamp: datetime
-    dated_in_range: bool = True
-
-
-@dataclass
-class XeroList:
-    """One of Xero's lists, by its documented rules: paging over what matches now, in the order asked for."""
-
-    inclusive: bool = True
-    records: dict[str, Record] = field(default_factory=dict)
-    now: datetime = NOON
-
-    def answer(self, request: Request) -> Page:
-        """The page that a request gets, a second later than the one before."""
-        self.now += timedelta(seconds=1)
-        ids = self.matching(request)
-        ids.sort(
-            key=lambda name: (
-                (self.records[name].stamp, name) if request.params.get("order") == "UpdatedDateUTC" else name
-            )
-        )
-        size = int(request.params["pageSize"])
-        first = (int(request.params["page"]) - 1) * size
-        return Page(
-            records=[{"InvoiceID": name} for name in ids[first : first + size]],
-            answered_at=self.now,
-            request_id="",
-            item_count=len(ids),
-            page_count=ceil(len(ids) / size),
-        )
-
-    def matching(self, request: Request) -> list[str]:
-        since = (
-            datetime.fromisoformat(request.modified_since).replace(tzinfo=UTC)
-            if request.modified_since
-            else None
-        )
-        start = datetime(START.year, START.month, START.day, tzinfo=UTC)
-        return [
-            name
-            for name, record in self.records.items()
-            if (since is None or record.stamp > since or (self.inclusive and record.stamp == since))
-            and ("where" not in request.params or record.dated_in_range or record.stamp >= start)
-        ]
-
-    def edit(self, name: str) -> None:
-        if name in self.records:
-            self.records[name].stamp = self.now.replace(microsecond=0)
-
-    def add(self, name: str) -> None:
-        self.records.setdefault(name, Record(self.now.replace(microsecond=0)))
+from tests.support.xero_list import (
+    ACCOUNTS,
+    INVOICES,
+    JOURNALS,
+    LONG_AGO,
+    MANUAL_JOURNALS,
+    MOST_CALLS,
+    NOON,
+    ORDERS,
+    START,
+    Record,
+    XeroList,
+    as_xero_writes,
+    at_midnight,
+    condition,
+    histories,
+    lists,
+    perform,
+)
 
 
-@dataclass
-class Outcome:
-    """What a read came to: its verdict, the ids that it saw, the calls, and what the list held when it began."""
-
-    verdict: Verdict
-    seen: set[str]
-    calls: int
-    there: set[str]
-    phases: list[str]
-
-
-def perform(
-    xero: XeroList,
-    *,
-    page_size: int,
-    kind: str = "whole",
-    since: datetime | None = None,
-    between: Sequence[Sequence[tuple[str, str]]] = (),
-    after: After = reading.after,
-    ask: Ask = reading.request,
-) -> Outcome:
-    """A whole read; `between` holds what others do before the second call, the third, and so on."""
-    read = Read(kind=kind, read_id="r", since=since)  # type: ignore[arg-type]
-    there: set[str] | None = None
-    kept: dict[tuple[str, str, int], set[str]] = {}
-    phases: list[str] = []
-    for call in range(MOST_CALLS):
-        if 0 < call <= len(between):
-            for what, name in between[call - 1]:
-                (xero.edit if what == "edit" else xero.add)(name)
-        request = ask(INVOICES, read, start=START, page_size=page_size)
-        page = xero.answer(request)
-        phases.append(read.phase)
-        if there is None:
-            there = set(xero.matching(request))
-        if read.phase != "count":
-            kept[read.folder, read.phase, read.page] = set(page.ids(INVOICES))
-        seen, corrected = (
-            {
-                name
-                for (folder, phase, _), ids in kept.items()
-                if (folder, phase) == (read.folder, wanted)
-                for name in ids
-            }
-            for wanted in ("pages", "correction")
-        )
-        # A checkpoint is written and read again between any two calls.
-        verdict, read = after(INVOICES, read, page, seen, corrected)
-        read = msgspec.json.decode(msgspec.json.encode(read), type=Read)
-        if verdict in (Verdict.COMPLETE, Verdict.UNPROVEN):
-            return Outcome(verdict, seen | corrected, call + 1, there, phases)
-    raise AssertionError(f"no verdict in {MOST_CALLS} calls: {phases[-10:]}")
-
-
-names = st.integers(0, 30).map(lambda number: f"{number:02}")
-edits = st.lists(st.tuples(st.sampled_from(["edit", "edit", "add"]), names), max_size=6)
-histories = st.lists(edits, max_size=12)
-
-
-@st.composite
-def lists(draw: st.DrawFn) -> XeroList:
-    xero = XeroList(inclusive=draw(st.booleans()))
-    for name in draw(st.sets(names, max_size=14)):
-        age = timedelta(seconds=draw(st.sampled_from([0, 1, 4, 5, 6, 3600, 10**8])))
-        xero.records[name] = Record(NOON - age, draw(st.booleans()))
-    return xero
-
-
-@settings(max_examples=250)
-@given(lists(), histories, st.integers(1, 5), st.sampled_from(["history", "whole", "increment"]))
+@settings(max_examples=400)
+@given(
+    lists(),
+    histories,
+    st.integers(1, 5),
+    st.sampled_from(["history", "whole", "increment"]),
+    st.sampled_from([INVOICES, MANUAL_JOURNALS, ORDERS]),
+)
 def test_a_complete_read_has_every_record_that_was_there_when_it_began(
-    xero: XeroList, between: list[list[tuple[str, str]]], page_size: int, kind: str
+    xero: XeroList, between: list[list[tuple[str, str]]], page_size: int, kind: str, resource: Resource
 ) -> None:
     """Whatever is edited and added between any two calls, COMPLETE means that nothing was missed."""
     since = LONG_AGO if kind == "increment" else None
-    outcome = perform(xero, page_size=page_size, kind=kind, since=since, between=between)
+    outcome = perform(xero, page_size=page_size, kind=kind, since=since, between=between, resource=resource)
     assert outcome.verdict is not Verdict.COMPLETE or outcome.there <= outcome.seen
 
 
 @settings(max_examples=200)
-@given(lists(), histories, st.integers(1, 5))
+@given(lists(), histories, st.integers(1, 5), st.sampled_from([INVOICES, MANUAL_JOURNALS]), st.booleans())
 def test_when_the_editing_ends_the_read_is_proven(
-    xero: XeroList, between: list[list[tuple[str, str]]], page_size: int
+    xero: XeroList,
+    between: list[list[tuple[str, str]]],
+    page_size: int,
+    resource: Resource,
+    windows: bool,
 ) -> None:
     """Edits during the pages and one pass of correction cost a few calls, never the proof."""
     quiet_from = ceil(len(xero.records) / page_size)
-    outcome = perform(xero, page_size=page_size, between=between[:quiet_from])
+    outcome = perform(
+        xero,
+        page_size=page_size,
+        between=between[:quiet_from],
+        resource=resource,
+        refused_at={0} if windows else (),
+    )
     assert outcome.verdict is Verdict.COMPLETE
 
 
@@ -349,7 +246,7 @@ def test_what_is_asked_in_each_phase() -> None:
         "InvoiceID",
     )
     assert "Date >= DateTime(2025,1,1)" in asked.params["where"]
-    correction = msgspec.structs.replace(history, phase="correction", page=1, began=began)
+    correction = msgspec.structs.replace(history, phase="correction", page=1, began=began, opened=began)
     asked = reading.request(INVOICES, correction, start=START, page_size=1000)
     assert "where" not in asked.params
     assert asked.modified_since == "2026-11-23T11:59:55"
@@ -386,7 +283,7 @@ def test_an_increments_count_is_of_the_increment() -> None:
 )
 def test_which_kind_of_read_is_begun(resource: str, first: bool, whole: bool, kind: str) -> None:
     """The history first, then changes; everything again when due, and always where Xero cannot tell changes."""
-    begun = reading.begin(RESOURCES[resource], first=first, whole=whole, since=NOON, name="n")
+    begun = reading.begin(RESOURCES[resource], first=first, whole=whole, since=NOON, offset=0, name="n")
     assert begun.kind == kind
     assert begun.since == (NOON if kind == "increment" else None)
 
@@ -401,14 +298,129 @@ def test_no_edit_takes_a_record_out_of_the_history(
     resource: Resource, edited: timedelta, dated: timedelta | None, status: str
 ) -> None:
     """Pages must not shift under the reader: whatever is edited after the start matches the history's filter."""
-    record = {"Status": status, "UpdatedDateUTC": as_xero_writes(edited)}
+    record = {"Status": status, "UpdatedDateUTC": as_xero_writes(at_midnight(START) + edited)}
     if dated is not None:
-        record["Date"] = as_xero_writes(dated)
+        record["Date"] = as_xero_writes(at_midnight(START) + dated)
     asked = reading.request(resource, Read(kind="history", read_id="h"), start=START, page_size=1000)
-    assert xero_where.parse(asked.params["where"]).matches(record)
+    assert condition(asked.params["where"]).matches(record)
 
 
-def as_xero_writes(since_start: timedelta) -> str:
-    """An instant, told by its distance from the start date's midnight."""
-    instant = datetime(START.year, START.month, START.day, tzinfo=UTC) + since_start
-    return f"/Date({milliseconds(instant)}+0000)/"
+# What is read from the last page to the first.
+
+
+def test_backwards_pages_go_from_the_last_to_the_first() -> None:
+    """Without `order`: page 1 tells how many there are, then they come from the last to the first, and a correction."""
+    xero = XeroList(records={f"{number:02}": Record(LONG_AGO) for number in range(7)})
+    asked: list[tuple[str, str]] = []
+
+    def ask(*arguments: Any, **named: Any) -> Request:
+        request = reading.request(*arguments, **named)
+        assert "order" not in request.params
+        asked.append((request.params["page"], request.modified_since))
+        return request
+
+    outcome = perform(xero, page_size=2, resource=MANUAL_JOURNALS, ask=ask)
+    assert (outcome.verdict, len(outcome.seen)) == (Verdict.COMPLETE, 7)
+    assert [number for number, _ in asked] == ["1", "4", "3", "2", "1", "1"]
+    assert [bool(since) for _, since in asked] == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize(("count", "calls"), [(0, 1), (1, 1), (1000, 1), (1001, 4), (3000, 5)])
+def test_what_backwards_pages_cost(count: int, calls: int) -> None:
+    """ceil(n/1000)+2 calls for n records above a page: one more than with an order."""
+    xero = XeroList(records={f"{number:06}": Record(LONG_AGO) for number in range(count)})
+    outcome = perform(xero, page_size=1000, resource=MANUAL_JOURNALS)
+    assert (outcome.verdict, outcome.calls, len(outcome.seen)) == (Verdict.COMPLETE, calls, count)
+
+
+def test_backwards_pages_lose_nothing_when_edits_move_records_behind() -> None:
+    """In the order of stamps, edits move what is not read yet towards the front: its pages, a correction and a count are enough."""
+    xero, between = busy_afternoon()
+    outcome = perform(xero, page_size=1000, between=between, resource=MANUAL_JOURNALS)
+    assert (outcome.verdict, outcome.calls, outcome.there - outcome.seen) == (Verdict.COMPLETE, 6, set())
+
+
+def test_when_the_order_is_another_the_second_attempt_goes_forward() -> None:
+    """Newest first, edits push records onto pages that were read: the count finds it, and the next attempt does not."""
+    xero, between = busy_afternoon()
+    xero.unordered = "descending"
+    # Those of the last pages, which are read first.
+    between = [[], *([("edit", f"{page * 900 + number:06}") for number in range(10)] for page in range(3))]
+    outcome = perform(xero, page_size=1000, between=between, resource=MANUAL_JOURNALS)
+    assert outcome.verdict is Verdict.COMPLETE
+    assert outcome.there <= outcome.seen
+    assert outcome.read.attempt == 2
+    assert not outcome.read.descending
+
+
+def test_an_increment_of_manual_journals_is_read_backwards_too() -> None:
+    """Changes of more than a page have the same pages to lose, so they are read in the same way; few cost one call."""
+    xero = XeroList(
+        records={f"{number:02}": Record(NOON - timedelta(hours=1, minutes=-number)) for number in range(5)}
+    )
+    outcome = perform(
+        xero,
+        page_size=2,
+        kind="increment",
+        since=LONG_AGO,
+        resource=MANUAL_JOURNALS,
+        between=[[("edit", "00")]],
+    )
+    assert (outcome.verdict, len(outcome.seen), outcome.phases) == (
+        Verdict.COMPLETE,
+        5,
+        ["pages"] * 4 + ["correction"],
+    )
+    again = perform(
+        xero, page_size=9, kind="increment", since=NOON - timedelta(seconds=1), resource=MANUAL_JOURNALS
+    )
+    assert (again.verdict, again.calls) == (Verdict.COMPLETE, 1)
+
+
+# Journals.
+
+
+def journals(*numbers: object) -> Page:
+    return Page(
+        [{"JournalID": f"{at}", "JournalNumber": each} for at, each in enumerate(numbers)],
+        NOON,
+        "",
+        None,
+        None,
+    )
+
+
+def test_journals_are_read_on_by_their_number() -> None:
+    """After each answer the highest number of it is the offset, also of a short page, until an answer is empty."""
+    read = reading.begin(JOURNALS, first=True, whole=False, since=None, offset=0, name="r")
+    for numbers in (range(1, 101), range(101, 126), (130, 128, "131")):
+        request = reading.request(JOURNALS, read, start=START, page_size=1000)
+        assert (dict(request.params), request.modified_since) == ({"offset": str(read.offset)}, "")
+        found = journals(*numbers)
+        assert not reading.is_last(JOURNALS, read, found)
+        verdict, read = reading.after(JOURNALS, read, found, set(), set())
+        assert (verdict, read.offset) == (Verdict.GO_ON, max(int(each) for each in numbers))
+    assert reading.is_last(JOURNALS, read, journals())
+    verdict, read = reading.after(JOURNALS, read, journals(), set(), set())
+    assert (verdict, read.offset) == (Verdict.COMPLETE, 131)
+
+
+def test_journals_go_on_where_the_last_read_ended() -> None:
+    """An increment, and what would be a re-read, go on after the last number: journals never change."""
+    for whole in (False, True):
+        read = reading.begin(JOURNALS, first=False, whole=whole, since=NOON, offset=131, name="r")
+        assert (read.kind, read.offset, read.since) == ("increment", 131, None)
+
+
+def test_a_journal_whose_number_is_nonsense_holds_up_no_other() -> None:
+    """It is put aside when it is shaped; the offset is the highest number that can be read."""
+    read = Read(kind="history", read_id="r", offset=5)
+    verdict, read = reading.after(JOURNALS, read, journals("seven", None, 6, [8]), set(), set())
+    assert (verdict, read.offset) == (Verdict.GO_ON, 6)
+
+
+@pytest.mark.parametrize("numbers", [(5,), (3, 4), ("nonsense",), (None,)])
+def test_journals_that_do_not_go_on_are_no_endless_loop(numbers: tuple[object, ...]) -> None:
+    """A page without a number above the offset is told as an answer that makes no sense, to be asked for later."""
+    with pytest.raises(Unavailable, match="not after number 5"):
+        reading.after(JOURNALS, Read(kind="history", read_id="r", offset=5), journals(*numbers), set(), set())

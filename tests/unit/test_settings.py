@@ -75,9 +75,25 @@ def test_the_defaults() -> None:
         "POWERBI_API_URL": "https://api.powerbi.com",
         "POWERBI_AUTHORITY_URL": "https://login.microsoftonline.com",
         "LOCAL_CA_FILE": "",
-        "POLL_MINUTES": 15.0,
-        "POLL_MINUTES_BY_RESOURCE": {"Accounts": 60.0, "Organisation": 1440.0},
-        "REREAD_HOURS_BY_RESOURCE": {"Contacts": 24.0, "Invoices": 168.0, "Payments": 168.0},
+        "POLL_PROFILE": "steady",
+        "POLL_MINUTES": None,
+        "POLL_MINUTES_BY_RESOURCE": {},
+        "TIME_ZONE": "UTC",
+        "REPORT_HOUR": 7,
+        "QUIET_HOURS": None,
+        "READ_JOURNALS": False,
+        "REREAD_HOURS_BY_RESOURCE": {
+            "Contacts": 24.0,
+            "Invoices": 168.0,
+            "CreditNotes": 168.0,
+            "Payments": 168.0,
+            "Prepayments": 168.0,
+            "Overpayments": 168.0,
+            "BankTransactions": 168.0,
+            "PurchaseOrders": 168.0,
+            "ManualJournals": 168.0,
+        },
+        "VANISHED_AT_MOST": 20,
         "POLL_OVERLAP_SECONDS": 300,
         "XERO_DAY_LIMIT": 1000,
         "XERO_MINUTE_LIMIT": 60,
@@ -95,7 +111,7 @@ def test_the_defaults_are_good_settings() -> None:
     written = {
         name: text.strip("`")
         for name, text in re.findall(r"^\| `(\w+)` \| (.+?) \|", docs.settings(), re.MULTILINE)
-        if name in DECLARED and DECLARED[name].metadata["default"] not in (MISSING, "")
+        if name in DECLARED and DECLARED[name].metadata["default"] not in (MISSING, "", None, {})
     }
     assert len(written) > 15
     assert read(**written) == read()
@@ -119,7 +135,7 @@ def test_one_message_names_everything_that_is_wrong() -> None:
         "KEY_VAULT_URL": "books.vault.azure.net",
         "POWERBI_TENANT_ID": "contoso",
         "POLL_MINUTES": "often",
-        "POLL_MINUTES_BY_RESOURCE": "Journals=5",
+        "POLL_MINUTES_BY_RESOURCE": "Journal=5",
         "REREAD_HOURS_BY_RESOURCE": "Contacts",
         "XERO_PAGE_SIZE": "5000",
         "XERO_DAY_LIMIT": "0",
@@ -136,7 +152,7 @@ def test_one_message_names_everything_that_is_wrong() -> None:
 def test_empty_and_blank_settings_count_as_missing() -> None:
     """Portals and templates leave empty settings behind."""
     assert "XERO_CLIENT_ID is missing" in complaint(LEAST | {"XERO_CLIENT_ID": "  "})
-    assert read(POLL_MINUTES=" ").poll_minutes == 15.0
+    assert read(POLL_MINUTES=" ").poll_minutes is None
     assert read(POLL_MINUTES=" 20 ").poll_minutes == 20.0
 
 
@@ -243,7 +259,7 @@ def test_storage_by_identity() -> None:
 
 
 @pytest.mark.parametrize("name", ["POLL_MINUTES_BY_RESOURCE", "REREAD_HOURS_BY_RESOURCE"])
-@pytest.mark.parametrize("value", ["Invoice=5", "invoices=5", "Invoices=5,Journals=5", "=5"])
+@pytest.mark.parametrize("value", ["Invoice=5", "invoices=5", "Invoices=5,Journal=5", "=5"])
 def test_unknown_resources_are_refused_by_name(name: str, value: str) -> None:
     """A misspelt resource would otherwise be read at another pace than its operator thinks; the right names are told."""
     said = complaint(LEAST | {name: value})

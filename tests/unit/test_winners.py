@@ -93,7 +93,7 @@ def test_one_unreadable_record_does_not_stop_its_batch(broken: Any) -> None:
     """It is told apart with what is wrong, to be quarantined; the records beside it go on."""
     good, bad = winners.fetches(batch([{"InvoiceID": OTHER}, broken, {"InvoiceID": OTHER}]))
     assert [found.record_id for found in good] == [OTHER, OTHER]
-    ((_, why),) = bad
+    ((_, _, why),) = bad
     assert "InvoiceID" in why or "UpdatedDateUTC" in why
 
 
@@ -181,7 +181,15 @@ def test_a_fetch_beside_what_the_mirror_knows(
 ) -> None:
     """The mirror's version is one fetch more; the rules are the same."""
     known = Known(
-        record_id=ID, stamp=5, fetched_from=10, fetched_to=20, hash="a", transform=1, version=7, deleted=False
+        record_id=ID,
+        stamp=5,
+        fetched_from=10,
+        fetched_to=20,
+        hash="a",
+        transform=1,
+        version=7,
+        deleted=False,
+        powerbi_id="",
     )
     found = fetch(content, stamp=stamp, since=since, until=until)
     assert winners.is_newer(found, known) is newer

@@ -281,16 +281,21 @@ def test_bytes_of_the_worst_kind_are_refused_as_such(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("record", "path", "found"),
     [
-        ({"Invoice": {"InvoiceID": "AB-1"}}, "Invoice.InvoiceID", "ab-1"),
-        ({"Invoice": []}, "Invoice.InvoiceID", ""),
-        ({"Invoice": {"InvoiceID": 5}}, "Invoice.InvoiceID", ""),
-        ({}, "Invoice.InvoiceID", ""),
-        ("text", "Invoice", ""),
+        ({"Invoice": {"InvoiceID": "AB-1"}}, "Invoice.InvoiceID", {"ab-1"}),
+        ({"Invoice": []}, "Invoice.InvoiceID", set()),
+        ({"Invoice": {"InvoiceID": 5}}, "Invoice.InvoiceID", set()),
+        ({}, "Invoice.InvoiceID", set()),
+        ("text", "Invoice", set()),
+        (
+            {"All": [{"Invoice": {"ID": "A"}}, {"Invoice": []}, 5, {"Invoice": {"ID": "B"}}]},
+            "All.Invoice.ID",
+            {"a", "b"},
+        ),
     ],
 )
-def test_references_are_followed_without_raising(record: Any, path: str, found: str) -> None:
-    """An id at a path in lower case, and nothing where there is none."""
-    assert wire.id_at(record, path) == found
+def test_references_are_followed_without_raising(record: Any, path: str, found: set[str]) -> None:
+    """The ids at a path in lower case, lists on the way walked through, and nothing where there is none."""
+    assert wire.ids_at(record, path) == found
 
 
 @pytest.mark.parametrize("parse", [wire.instant, wire.day, wire.number, wire.boolean])

@@ -1,0 +1,189 @@
+"""When a resource is read next: its own minutes, the operator's, quiet hours, or once a night; and what a day costs."""
+
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.settings import Settings, read_settings
+from shared.sync.schedule import BEFORE_REPORT, next_read
+from shared.xero.resources import RESOURCES, Resource
+
+GUID = "11111111-1111-4111-8111-111111111111"
+LEAST = {
+    "XERO_CLIENT_ID": "app",
+    "START_DATE": "2025-07-01",
+    "KEY_VAULT_URL": "https://books.vault.azure.net",
+    "POWERBI_TENANT_ID": GUID,
+    "POWERBI_CLIENT_ID": GUID,
+    "POWERBI_WORKSPACE_ID": GUID,
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+}
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+# On both hemispheres, half an hour off, without and with summer time, one with summer time of half an hour.
+ZONES = (
+    *("UTC", "Australia/Sydney", "Pacific/Auckland", "America/New_York", "Europe/London", "Asia/Kolkata"),
+    *("Australia/Lord_Howe", "America/St_Johns", "Pacific/Kiritimati"),
+)
+INVOICES, ACCOUNTS = RESOURCES["Invoices"], RESOURCES["Accounts"]
+ALWAYS = [resource for resource in RESOURCES.values() if not resource.optional]
+
+
+def settings(**more: str) -> Settings:
+    return read_settings(LEAST | more, RESOURCES)
+
+
+def local(instant: datetime, zone: str) -> datetime:
+    return instant.astimezone(ZoneInfo(zone))
+
+
+@pytest.mark.parametrize("resource", RESOURCES.values(), ids=lambda resource: resource.name)
+def test_each_resource_has_minutes_of_its_own(resource: Resource) -> None:
+    """Unless the operator says otherwise, a resource is due as often as its declaration says."""
+    assert next_read(settings(), resource, NOON) == NOON + timedelta(minutes=resource.minutes)
+
+
+def test_the_operators_minutes() -> None:
+    """POLL_MINUTES takes the place of all, POLL_MINUTES_BY_RESOURCE of one."""
+    found = settings(POLL_MINUTES="5", POLL_MINUTES_BY_RESOURCE="Accounts=600")
+    assert next_read(found, INVOICES, NOON) == NOON + timedelta(minutes=5)
+    assert next_read(found, ACCOUNTS, NOON) == NOON + timedelta(minutes=600)
+    only_one = settings(POLL_MINUTES_BY_RESOURCE="Accounts=600")
+    assert next_read(only_one, INVOICES, NOON) == NOON + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "at", "due"),
+    [
+        ("20-6", "19:00", "19:15"),
+        ("20-6", "19:44", "19:59"),
+        ("20-6", "19:45", "06:00"),
+        ("20-6", "23:50", "06:00"),
+        ("20-6", "03:00", "06:00"),
+        ("20-6", "05:44", "06:00"),
+        ("20-6", "05:45", "06:00"),
+        ("20-6", "06:00", "06:15"),
+        ("1-5", "00:44", "00:59"),
+        ("1-5", "00:45", "05:00"),
+        ("1-5", "23:50", "00:05"),
+        ("1-5", "05:00", "05:15"),
+        ("0-23", "12:00", "23:00"),
+    ],
+)
+def test_quiet_hours(quiet: str, at: str, due: str) -> None:
+    """What would be due in the quiet hours, over midnight too, is due when they end, on the operator's clock."""
+    zone = "Australia/Sydney"
+    now = datetime.fromisoformat(f"2026-11-23T{at}").replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    found = next_read(settings(QUIET_HOURS=quiet, TIME_ZONE=zone), INVOICES, now)
+    assert f"{local(found, zone):%H:%M}" == due
+    assert timedelta(0) < found - now < timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "quiet", "due"),
+    [
+        # New York, 8 March 2026: 01:59 EST is followed by 03:00 EDT; 1 November: 01:00 to 01:59 come twice.
+        ("America/New_York", "2026-03-08T04:00", "20-6", "2026-03-08T10:00"),
+        ("America/New_York", "2026-03-08T06:40", "0-2", "2026-03-08T07:00"),
+        ("America/New_York", "2026-11-01T04:00", "20-6", "2026-11-01T11:00"),
+        ("America/New_York", "2026-11-01T05:50", "1-2", "2026-11-01T07:00"),
+        ("America/New_York", "2026-11-01T06:10", "1-2", "2026-11-01T07:00"),
+        # Lord Howe, 4 October 2026: 02:00 is followed by 02:30.
+        ("Australia/Lord_Howe", "2026-10-03T13:00", "20-6", "2026-10-03T19:00"),
+    ],
+)
+def test_quiet_hours_when_the_clock_changes(zone: str, now: str, quiet: str, due: str) -> None:
+    """They end by the operator's clock in the night of a change, too; an hour that is skipped is the next one."""
+    began = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    found = next_read(settings(QUIET_HOURS=quiet, TIME_ZONE=zone), INVOICES, began)
+    assert found == datetime.fromisoformat(due).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("report_hour", [0, 2, 7, 23])
+def test_the_nightly_profile_is_done_by_the_report_hour(zone: str, report_hour: int) -> None:
+    """Every day of a year has one read, which begins two hours before the report hour of the operator's clock."""
+    found = settings(POLL_PROFILE="nightly", TIME_ZONE=zone, REPORT_HOUR=str(report_hour))
+    at = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    days = []
+    for _ in range(365):
+        at = next_read(found, ACCOUNTS, at)
+        report = local(at + BEFORE_REPORT, zone)
+        # An hour that the clock skips is the one after it; Lord Howe's half an hour is skipped from 02:00.
+        assert report.hour in (report_hour, report_hour + 1)
+        assert report.hour == report_hour or report.utcoffset() != (report - timedelta(hours=2)).utcoffset()
+        days.append(report.date())
+    assert len(set(days)) == 365
+    assert days == sorted(days)
+    assert (days[-1] - days[0]).days == 364
+
+
+instants = st.timedeltas(timedelta(0), timedelta(days=4000)).map(lambda later: NOON + later)
+quiet_hours = st.tuples(st.integers(0, 23), st.integers(0, 23)).filter(lambda pair: pair[0] != pair[1])
+
+
+@given(
+    instants,
+    st.sampled_from(ZONES),
+    st.sampled_from(["steady", "nightly"]),
+    st.integers(0, 23),
+    st.none() | quiet_hours,
+    st.sampled_from(list(RESOURCES.values())),
+)
+def test_the_next_read_lies_ahead(
+    now: datetime,
+    zone: str,
+    profile: str,
+    report_hour: int,
+    quiet: tuple[int, int] | None,
+    resource: Resource,
+) -> None:
+    """Whatever the clock and the settings say, a resource that was read is due later, and within two days and a bit."""
+    more = {"QUIET_HOURS": f"{quiet[0]}-{quiet[1]}"} if quiet else {}
+    found = settings(POLL_PROFILE=profile, TIME_ZONE=zone, REPORT_HOUR=str(report_hour), **more)
+    due = next_read(found, resource, now)
+    assert now < due <= now + timedelta(days=2, hours=2)
+    assert due.utcoffset() == timedelta(0)
+
+
+def test_zero_minutes_mean_every_run() -> None:
+    """Whoever sets 0 has a resource read by each run of the timer."""
+    assert next_read(settings(POLL_MINUTES="0"), INVOICES, NOON) == NOON
+
+
+# What a day costs
+
+
+def increments_a_day(resources: list[Resource]) -> float:
+    """Calls a day when nothing or little changes: one a read."""
+    return sum(1440 / resource.minutes for resource in resources)
+
+
+def rereads(hours: dict[str, float], records: int) -> int:
+    """Calls of a day in which all that is re-read is re-read once: its pages, a correction, and page 1 of those that are
+    read backwards once more.
+    """
+    return sum(ceil(records / 1000) + 1 + (RESOURCES[name].paging == "backwards") for name in hours)
+
+
+def test_the_default_cadence_leaves_the_reserve_alone() -> None:
+    """662 calls a day for increments, 686 with journals, and 37 on a day on which every list of 3,000 records is re-read:
+    723 of Xero's 1,000 for its smallest tier, of which 100 are the webhooks'.
+    """
+    found = settings()
+    hours = dict(found.reread_hours_by_resource)
+    assert increments_a_day(ALWAYS) == 662
+    assert increments_a_day(list(RESOURCES.values())) == 686
+    assert (rereads(hours, 3000), min(hours.values())) == (37, 24)
+    assert found.xero_day_limit - found.xero_webhook_reserve >= 686 + 37
+
+
+def test_the_nightly_profile_costs_next_to_nothing() -> None:
+    """15 calls a night, 52 in a night in which every list of 3,000 records is re-read; within a minute's 60."""
+    found = settings(POLL_PROFILE="nightly")
+    nightly = len(ALWAYS) + rereads(dict(found.reread_hours_by_resource), 3000)
+    assert (len(ALWAYS), nightly) == (15, 52)
+    assert nightly <= found.xero_minute_limit
