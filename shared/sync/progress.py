@@ -1,6 +1,5 @@
 """How far an organisation's history is read, and what the rest will take in calls and minutes. No call is made."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,4 +68,4 @@ def _progress(connector: Connector, resource: Resource, checkpoint: Checkpoint) 
     if checkpoint.touching:
         calls += 1
     until = checkpoint.resume_at if checkpoint.resume_at > connector.clock.now() else None
-    return Progress(resource.name, done, page, pages, records, math.ceil(calls), checkpoint.trouble, until)
+    return Progress(resource.name, done, page, pages, records, calls, checkpoint.trouble, until)

@@ -6,6 +6,7 @@ import pytest
 from azure.core.pipeline.transport import HttpTransport
 
 from tests.support import openapi_contract
+from tests.support.offices import AUCKLAND, PERTH, SYDNEY, TOGETHER, join, load
 from tests.support.openapi_contract import Contract
 from tests.support.servers import Servers
 from tests.support.world import World
@@ -90,4 +91,15 @@ def settled(prepared: tuple[World, Callable[[], None], Callable[[], None]]) -> W
     """A world whose history is in Power BI."""
     world, _, to_settled = prepared
     to_settled()
+    return world
+
+
+@pytest.fixture
+def offices(new_world: Callable[..., World]) -> World:
+    """Sydney and Auckland by the consent of one user, Perth by that of another; nothing is read yet."""
+    world = new_world(settings=TOGETHER)
+    load(world, SYDNEY, AUCKLAND)
+    load(world, PERTH, user="user-2")
+    join(world)
+    join(world, user="user-2")
     return world

@@ -18,6 +18,7 @@ from tests.support.offices import (
     NAMES,
     PERTH,
     SYDNEY,
+    TOGETHER,
     counts,
     differences,
     join,
@@ -31,19 +32,6 @@ from tests.support.servers import Call
 from tests.support.world import World
 
 NewWorld = Callable[..., World]
-# Everything in one world is due together.
-TOGETHER = {"POLL_MINUTES": "15"}
-
-
-@pytest.fixture
-def offices(new_world: NewWorld) -> World:
-    """Sydney and Auckland by the consent of one user, Perth by that of another; nothing is read yet."""
-    world = new_world(settings=TOGETHER)
-    load(world, SYDNEY, AUCKLAND)
-    load(world, PERTH, user="user-2")
-    join(world)
-    join(world, user="user-2")
-    return world
 
 
 def remains(world: World, tenant_id: str) -> dict[str, object]:

@@ -20,6 +20,10 @@ ZONES = {
 }
 
 
+# Everything in one world is due together.
+TOGETHER = {"POLL_MINUTES": "15"}
+
+
 def office(tenant_id: str, *, plain: bool = False) -> books.Resources:
     """The small books of an office: Auckland keeps them in NZD, with a first invoice in AUD at 0.92.
 
