@@ -11,10 +11,12 @@ from local.xero.identity import Connection, Grant, Identity
 from local.xero.limits import Limits
 from local.xero.lists import Listing, QueryError, list_rows
 from local.xero.looks import look
-from local.xero.resources import RESOURCES, Resource
+from local.xero.reports import SCOPES as REPORTS
+from local.xero.reports import Reports
+from local.xero.resources import RESOURCES
 from local.xero.store import Books, Store
 from local.xero.switches import Switches
-from local.xero.wire import encode, envelope, milliseconds
+from local.xero.wire import encode, envelope, milliseconds, render
 
 _JSON = "application/json; charset=utf-8"
 _NOT_FOUND = "The resource you're looking for cannot be found"
@@ -29,7 +31,12 @@ _XML = """<?xml version="1.0" encoding="utf-8"?>
 
 
 def accounting_routes(
-    clock: Clock, store: Store, identity: Identity, limits: Limits, switches: Switches
+    clock: Clock,
+    store: Store,
+    identity: Identity,
+    limits: Limits,
+    reports: Reports,
+    switches: Switches,
 ) -> Blueprint:
     """`/connections` and `/api.xro/2.0/...`, for reading only."""
     routes = Blueprint("accounting", __name__)
@@ -107,14 +114,14 @@ def accounting_routes(
         return response
 
     def answer(grant: Grant, books: Books, name: str, key: str | None) -> Response:
+        if name == "Reports":
+            return answer_report(grant, books, key or "")
         resource = RESOURCES.get(name)
         if resource is None:
             return _not_found()
         accepted = {f"{scope}{ending}" for scope in resource.scopes for ending in ("", ".read")}
         if accepted.isdisjoint(grant.scopes):
-            response = _unauthorized("AuthorizationUnsuccessful")
-            response.headers["WWW-Authenticate"] = f'Bearer error="{switches.scope_error}"'
-            return response
+            return lacks_scope()
         if name == "Journals" and not switches.journals_premium:
             body = {
                 "Detail": "AuthorizationUnsuccessful",
@@ -138,9 +145,27 @@ def accounting_routes(
                 listing = Listing([look(resource, row, request.args, switches)])
             else:
                 return _not_found()
-            return enveloped(resource, listing)
+            return enveloped(resource.plural or resource.name, listing)
 
-    def enveloped(resource: Resource, listing: Listing) -> Response:
+    def answer_report(grant: Grant, books: Books, name: str) -> Response:
+        if name not in REPORTS:
+            return _not_found()
+        if f"accounting.reports.{REPORTS[name]}.read" not in grant.scopes:
+            return lacks_scope()
+        if "application/json" not in request.headers.get("Accept", "").lower():
+            return Response(_XML, 406, content_type="text/xml; charset=utf-8")
+        try:
+            report = reports.report(books, name, request.args)
+        except QueryError as error:
+            return _bad_request(str(error), switches.query_error)
+        return enveloped("Reports", Listing([render(report)]))
+
+    def lacks_scope() -> Response:
+        response = _unauthorized("AuthorizationUnsuccessful")
+        response.headers["WWW-Authenticate"] = f'Bearer error="{switches.scope_error}"'
+        return response
+
+    def enveloped(plural: str, listing: Listing) -> Response:
         identifier = str(uuid4())
         head = {
             "Id": identifier,
@@ -150,7 +175,7 @@ def accounting_routes(
         }
         if listing.pagination is not None:
             head["pagination"] = listing.pagination  # type: ignore[assignment]
-        body = envelope(head, resource.plural or resource.name, listing.rows)
+        body = envelope(head, plural, listing.rows)
         return Response(body, content_type=_JSON, headers={"Xero-Correlation-Id": identifier})
 
     @routes.after_request

@@ -10,8 +10,10 @@ from local.xero.accounting import accounting_routes
 from local.xero.consent import consent_routes
 from local.xero.control import control_routes
 from local.xero.documents import Documents
+from local.xero.general_ledger import GeneralLedgers
 from local.xero.identity import Client, Identity
 from local.xero.limits import Limits
+from local.xero.reports import Reports
 from local.xero.store import Store
 from local.xero.switches import Switches
 from local.xero.webhooks import Webhooks
@@ -44,8 +46,10 @@ def create(
     limits = Limits(clock, switches)
     webhooks = Webhooks(clock, switches)
     documents = Documents(clock, store, webhooks, switches)
+    ledgers = GeneralLedgers(clock, store, switches)
+    reports = Reports(clock, ledgers, switches)
     app = create_app("xero", clock, faults, statistics)
     app.register_blueprint(consent_routes(identity, store, switches))
-    app.register_blueprint(accounting_routes(clock, store, identity, limits, switches))
-    app.register_blueprint(control_routes(store, documents, webhooks, switches))
+    app.register_blueprint(accounting_routes(clock, store, identity, limits, reports, switches))
+    app.register_blueprint(control_routes(store, documents, webhooks, ledgers, reports, switches))
     return Simulator(app, clock, faults, statistics, switches, store, identity, limits, webhooks, documents)

@@ -10,6 +10,10 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from local.xero.documents import Documents
+from local.xero.general_ledger import GeneralLedgers
+from local.xero.lists import QueryError
+from local.xero.reports import SCOPES as REPORTS
+from local.xero.reports import Reports
 from local.xero.resources import RESOURCES
 from local.xero.store import Store
 from local.xero.switches import Switches
@@ -17,8 +21,15 @@ from local.xero.webhooks import Webhooks
 from local.xero.wire import decode, encode
 
 
-def control_routes(store: Store, documents: Documents, webhooks: Webhooks, switches: Switches) -> Blueprint:
-    """Load and change books, pay, apply credits and void, deliver webhooks, set switches."""
+def control_routes(
+    store: Store,
+    documents: Documents,
+    webhooks: Webhooks,
+    ledgers: GeneralLedgers,
+    reports: Reports,
+    switches: Switches,
+) -> Blueprint:
+    """Load and change books, pay, apply credits and void, read the ledger, deliver webhooks, set switches."""
     routes = Blueprint("control", __name__, url_prefix="/_sim")
 
     def post(path: str) -> Callable[[Callable[[Any], Any]], Callable[[], Response]]:
@@ -50,6 +61,43 @@ def control_routes(store: Store, documents: Documents, webhooks: Webhooks, switc
         if tenant_id.lower() not in store.books or resource not in RESOURCES:
             return _json({"error": "no such organisation or resource"}, 404)
         return _json({"records": list(store.records(tenant_id.lower(), resource))})
+
+    @routes.get("/reports/<tenant_id>/<name>")
+    def report(tenant_id: str, name: str) -> Response:
+        """A report as it would be served now, without a token and uncounted."""
+        books = store.books.get(tenant_id.lower())
+        if books is None or name not in REPORTS:
+            return _json({"error": "no such organisation or report"}, 404)
+        try:
+            return _json(reports.report(books, name, request.args))
+        except QueryError as error:
+            return _json({"error": str(error)}, 400)
+
+    @routes.get("/ledger/<tenant_id>")
+    def ledger(tenant_id: str) -> Response:
+        """What each account holds at the end of `date`, in four places, as the trial balance has it before rounding."""
+        books = store.books.get(tenant_id.lower())
+        if books is None:
+            return _json({"error": "no such organisation"}, 404)
+        try:
+            on = date.fromisoformat(request.args.get("date", ""))
+        except ValueError as error:
+            return _json({"error": str(error)}, 400)
+        kept = ledgers.of(books)
+        held = kept.balances(on)
+        accounts = ((kept.chart[account_id], amount) for account_id, amount in held.items())
+        balances = [
+            {
+                "AccountID": account.id,
+                "Code": account.code,
+                "Name": account.name,
+                "Class": account.class_,
+                "SystemAccount": account.system,
+                "Balance": amount,
+            }
+            for account, amount in accounts
+        ]
+        return _json({"date": on.isoformat(), "balances": balances})
 
     @post("/change")
     def change(body: Any) -> Any:

@@ -53,6 +53,12 @@ class Switches:
     voided_amount_due: Literal["zero", "total"] = "zero"
     deleted_total: Literal["kept", "zero"] = "kept"
 
+    # Reports. What no document shows is there: a conversion balance, and the depreciation of each month. Nobody knows
+    # which of two row types the lines of gross and net profit have.
+    conversion_balance: bool = True
+    depreciation: bool = True
+    profit_row_type: Literal["Row", "SummaryRow"] = "Row"
+
     # Webhooks, in seconds.
     webhook_answer_seconds: float = 5.0
     webhook_disable_seconds: int = 86400
