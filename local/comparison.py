@@ -4,18 +4,22 @@ It reads both sides through the simulators' control interfaces and works out by 
 current row must be. Nothing of the connector is used here: a copy is not checked with the copier's own ruler.
 """
 
+from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import requests
 
+from local.expected import lists as own_lists
+from local.expected import made
+from local.expected.lists import NOTHING, Lists
 from local.expected.scope import Resources, in_scope
-from local.expected.tables import ID_FIELDS, TABLES
+from local.expected.tables import ID_FIELDS, MADE, REPORTS, TABLES
 from local.expected.values import Record, Row
 
 __all__ = [
@@ -97,14 +101,21 @@ def compare(
     *,
     start: date | None = None,
     quarantined: Collection[str] = (),
+    personal: bool = True,
+    ageing_days: Sequence[int] = (30, 60, 90),
     session: requests.Session | None = None,
+    reports_until: date | None = None,
 ) -> dict[str, TableComparison]:
     """Compare one organisation's books in the Xero simulator with a dataset of the Power BI simulator.
 
     dataset_id: may be left out when the simulator holds exactly one dataset.
     start: the history's first day; None demands every record. See `in_scope`.
     quarantined: Xero ids of records kept out of Power BI on purpose; whatever Power BI shows of them passes.
+    personal: whether data about persons is kept.
+    ageing_days: where the ageing buckets must end.
     session: for simulators behind TLS, a session that trusts their certificate.
+    reports_until: the reports of every month from `start` to this day's must be shown, as the simulator would serve them
+        now; None leaves the tables of reports out, as a connector that reads none does.
     Raises LookupError when the dataset is not there or not unambiguous, requests.RequestException.
     """
     session = session or requests.Session()
@@ -112,23 +123,72 @@ def compare(
     resources = {
         resource: _read(session, f"{xero_url}/_sim/records/{tenant}/{resource}")["records"]
         for resource in RESOURCES
+        if resource not in REPORTS
     }
+    if reports_until and start:
+        for name in REPORTS:
+            asked = _first_day(start) if name == "BankSummary" else _months(start, reports_until)
+            resources[name] = [
+                {"Through": query["toDate"]}
+                | _read(session, f"{xero_url}/_sim/reports/{tenant}/{name}?{urlencode(query)}")
+                for query in asked
+            ]
     dataset = _dataset(_read(session, f"{powerbi_url}/_sim/datasets"), dataset_id)
     present = {table["name"] for table in dataset["tables"]}
-    result = {}
-    for name, expected in expected_rows(resources, tenant_id, start, quarantined).items():
-        columns: list[str] = []
-        rows: list[list[Any]] = []
-        if name in present:
-            path = f"/_sim/datasets/{quote(dataset['id'], safe='')}/tables/{quote(name, safe='')}/rows"
-            answer = _read(session, powerbi_url + path)
-            columns, rows = answer["columns"], answer["rows"]
-        result[name] = differences(expected, tenant_id, columns, rows)
+
+    def shown(name: str) -> tuple[list[str], list[list[Any]]]:
+        if name not in present:
+            return [], []
+        path = f"/_sim/datasets/{quote(dataset['id'], safe='')}/tables/{quote(name, safe='')}/rows"
+        answer = _read(session, powerbi_url + path)
+        return answer["columns"], answer["rows"]
+
+    columns, rows = shown("TrackingCategories")
+    slots, wrong = own_lists.slots_shown(
+        tenant_id, (dict(zip(columns, values, strict=True)) for values in rows)
+    )
+    lists = own_lists.read(resources, slots, personal=personal)
+    result = {
+        name: differences(expected, tenant_id, *shown(name))
+        for name, expected in expected_rows(resources, tenant_id, start, quarantined, lists).items()
+        if name not in REPORTS or name in resources
+    }
+    result["TrackingCategories"].mismatches += [
+        Difference("(slots)", "Slot", "one slot a category", each, "differs") for each in wrong
+    ]
+    organisation: Record = next(iter(resources["Organisation"]), {})
+    known = str(organisation.get("OrganisationID")).lower() not in {each.lower() for each in quarantined}
+    for table in MADE:
+        columns, rows = shown(table.name)
+        if table.name == "SyncStatus":
+            result[table.name] = status_shape(tenant_id, columns, rows)
+        else:
+            expected = expected_of_ours(
+                table.name, organisation, tenant_id, start if known else None, ageing_days, columns, rows
+            )
+            result[table.name] = differences(expected, tenant_id, columns, rows)
     return result
 
 
+def _first_day(start: date) -> list[dict[str, str]]:
+    """What asks for the report of the day on which the history begins."""
+    return [{"fromDate": start.isoformat(), "toDate": start.isoformat()}]
+
+
+def _months(first: date, last: date) -> Iterable[dict[str, str]]:
+    """What asks for the reports of each month, from that of the first to that of the last day."""
+    for number in range(first.year * 12 + first.month - 1, last.year * 12 + last.month):
+        begins = date(number // 12, number % 12 + 1, 1)
+        ends = begins.replace(day=monthrange(begins.year, begins.month)[1]).isoformat()
+        yield {"date": ends, "fromDate": begins.isoformat(), "toDate": ends}
+
+
 def expected_rows(
-    resources: Resources, tenant_id: str, start: date | None = None, quarantined: Collection[str] = ()
+    resources: Resources,
+    tenant_id: str,
+    start: date | None = None,
+    quarantined: Collection[str] = (),
+    lists: Lists = NOTHING,
 ) -> dict[str, Expected]:
     """What each table must show of these Xero records, by table name."""
     organisation = next(iter(resources.get("Organisation", ())), {})
@@ -150,7 +210,7 @@ def expected_rows(
                 if identifier not in wanted:
                     expected.beyond_scope.add(key)
                 try:
-                    rows = source.rows(record, tenant_id, base)
+                    rows = source.rows(record, tenant_id, base, lists)
                 except (ValueError, OverflowError) as error:
                     expected.unreadable.append(Difference(key, None, str(error), None, "unreadable"))
                     expected.quarantined.add(key)
@@ -162,11 +222,56 @@ def expected_rows(
     return result
 
 
+def expected_of_ours(
+    name: str,
+    organisation: Record,
+    tenant_id: str,
+    start: date | None,
+    ageing_days: Sequence[int],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+) -> Expected:
+    """What a table of days or buckets must show. Days need be there from `start`, and none without; no rows, no columns."""
+    beyond: set[str] = set()
+    if name == "AgingBuckets":
+        records = made.buckets(tenant_id, ageing_days)
+        beyond = set(records) if start is None else set()
+    else:
+        at = columns.index("CalendarKey") if "CalendarKey" in columns else None
+        keys = {str(row[at]).rpartition("|") for row in rows} if at is not None else set()
+        years = {int(year) for tenant, _, year in keys if tenant == tenant_id and year.isdecimal()}
+        records, beyond = made.years(organisation, tenant_id, start, years)
+        records = made.as_at(records) if name == "AsAt" else records
+    found = {column for held in records.values() for row in held.values() for column in row}
+    return Expected(name, frozenset(found or columns), records, beyond)
+
+
+def status_shape(tenant_id: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> TableComparison:
+    """SyncStatus is ours alone: Xero knows nothing that it could be held against, so that only its values' kinds are."""
+    result = TableComparison("SyncStatus")
+    latest: dict[str, int] = {}
+    if not columns:
+        result.mismatches.append(Difference("SyncStatus", None, "a table", None, "missing"))
+    for values in rows:
+        row = dict(zip(columns, values, strict=True))
+        if row.get("TenantID") != tenant_id:
+            continue
+        result.powerbi_rows += 1
+        key = str(row.get("StatusKey"))
+        latest[key] = max(latest.get(key, 0), int(row.get("RowVersion") or 0))
+        result.mismatches += [
+            Difference(key, column, made.STATUS_COLUMNS[column], row.get(column))
+            for column in made.misshapen(row)
+        ]
+    result.powerbi_current = result.beyond_scope = len(latest)
+    return result
+
+
 def differences(
     expected: Expected, tenant_id: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> TableComparison:
     """What the rows of one table, as Power BI holds them, show otherwise than they must."""
-    table = next(table for table in TABLES if table.name == expected.table)
+    table = next(table for table in (*TABLES, *MADE) if table.name == expected.table)
     result = TableComparison(table.name, mismatches=list(expected.unreadable))
     if not columns:
         result.mismatches.append(Difference(table.name, None, "a table", None, "missing"))

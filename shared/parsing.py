@@ -94,6 +94,21 @@ def hours(value: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def rising(least: int, most: int, *, count: int) -> Callable[[str], tuple[int, ...]]:
+    """One to `count` whole numbers, each larger than the one before."""
+
+    def parse(value: str) -> tuple[int, ...]:
+        parts = [part.strip() for part in value.split(",")]
+        found = tuple(int(part) for part in parts if re.fullmatch(r"\d{1,9}", part, re.ASCII))
+        if len(found) != len(parts) or len(found) > count or sorted(set(found)) != list(found):
+            raise ValueError(f"is not one to {count} rising whole numbers such as 30,60,90")
+        if not least <= found[0] <= found[-1] <= most:
+            raise ValueError(f"has a number that is not between {least} and {most}")
+        return found
+
+    return parse
+
+
 def by_resource(most: float) -> Callable[[str], dict[str, float]]:
     def parse(value: str) -> dict[str, float]:
         parsed = {}

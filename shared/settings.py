@@ -18,6 +18,7 @@ from shared.parsing import (
     is_loopback,
     number,
     one_of,
+    rising,
     text,
     url,
     whole,
@@ -149,7 +150,8 @@ class Settings:
         "POLL_MINUTES",
         number(0, 44640),
         "How often each resource is read, in minutes, in place of each one's own: 15 for invoices, payments and bank "
-        "transactions, 30 for other documents and contacts, 60 for accounts, 240 for items and tracking, 1440 for the rest.",
+        "transactions, 30 for other documents and contacts, 60 for accounts, 240 for items and tracking, 1440 for the rest. "
+        "Reports are read in the night before REPORT_HOUR whatever it says.",
         None,
     )
     poll_minutes_by_resource: Mapping[str, float] = setting(
@@ -164,6 +166,18 @@ class Settings:
     report_hour: int = setting(
         "REPORT_HOUR", whole(0, 23), "By this hour of TIME_ZONE the figures of the night must be there.", 7
     )
+    ageing_days: tuple[int, ...] = setting(
+        "AGEING_DAYS",
+        rising(1, 9999, count=10),
+        "Where the buckets of ageing reports end, in days overdue; the last bucket holds what is beyond.",
+        (30, 60, 90),
+    )
+    status_minutes: float = setting(
+        "STATUS_MINUTES",
+        number(0, 1440),
+        "SyncStatus tells at most so often that nothing but the freshness moved; everything else at once.",
+        5.0,
+    )
     quiet_hours: tuple[int, int] | None = setting(
         "QUIET_HOURS",
         hours,
@@ -175,6 +189,20 @@ class Settings:
         flag,
         "`true` reads the general ledger's journals, which Xero opens to apps of the Advanced tier only.",
         False,
+    )
+    read_reports: bool = setting(
+        "READ_REPORTS",
+        flag,
+        "`false` leaves out Xero's own reports (trial balance, profit and loss, opening bank balances), their scopes and "
+        "their calls.",
+        True,
+    )
+    contact_personal_data: bool = setting(
+        "CONTACT_PERSONAL_DATA",
+        flag,
+        "`false` keeps what is about persons out of Power BI: names, e-mail address and tax number of contacts, and who "
+        "takes a delivery where. Rows that are there go at the dataset's next compaction, once they are superseded.",
+        True,
     )
     reread_hours_by_resource: Mapping[str, float] = setting(
         "REREAD_HOURS_BY_RESOURCE",
@@ -238,6 +266,26 @@ class Settings:
         whole(1000, 5000000),
         "Rows at which pushing to a table stops and asks; Power BI drops what is above 5,000,000 without a word.",
         4900000,
+    )
+    slow_lane_rows: int = setting(
+        "SLOW_LANE_ROWS",
+        whole(10, 5000000),
+        "Rows of a table from which Power BI takes 120 POSTs an hour in place of 120 a minute; a table is compacted before.",
+        250000,
+    )
+    compact_share: float = setting(
+        "COMPACT_SHARE",
+        number(0.01, 1),
+        "A table is compacted when this share of its rows is superseded: small ones after ten quiet minutes, others in the "
+        "night before REPORT_HOUR. 1 leaves compaction to `manage.py compact` and to tables that grow too large.",
+        0.5,
+    )
+    settle_seconds: int = setting(
+        "SETTLE_SECONDS",
+        whole(0, 3600),
+        "How long a POST or DELETE whose answer was lost may still take effect in Power BI. Nothing is deleted before a POST, "
+        "and nothing posted before a DELETE, can no longer be under way.",
+        300,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from local.expected.lists import NOTHING, Lists
 from local.expected.values import (
     Record,
     Row,
@@ -148,7 +149,8 @@ def overpayment(record: Record, tenant: str, base: str | None) -> list[Row]:
     ]
 
 
-def purchase_order(record: Record, tenant: str, base: str | None) -> list[Row]:
+def purchase_order(record: Record, tenant: str, base: str | None, lists: Lists = NOTHING) -> list[Row]:
+    person = record if lists.personal else {}
     return [
         {
             "TenantID": tenant,
@@ -167,10 +169,10 @@ def purchase_order(record: Record, tenant: str, base: str | None) -> list[Row]:
             **both(record, base, TOTALS),
             "TotalDiscount": amount(number(record.get("TotalDiscount"))),
             "BrandingThemeID": text(record.get("BrandingThemeID")),
-            "AttentionTo": text(record.get("AttentionTo")),
-            "DeliveryAddress": text(record.get("DeliveryAddress")),
-            "DeliveryInstructions": text(record.get("DeliveryInstructions")),
-            "Telephone": text(record.get("Telephone")),
+            "AttentionTo": text(person.get("AttentionTo")),
+            "DeliveryAddress": text(person.get("DeliveryAddress")),
+            "DeliveryInstructions": text(person.get("DeliveryInstructions")),
+            "Telephone": text(person.get("Telephone")),
             "SentToContact": truth(record.get("SentToContact")),
             "HasAttachments": truth(record.get("HasAttachments")),
             "UpdatedDateUTC": instant(record.get("UpdatedDateUTC")),

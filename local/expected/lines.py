@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from local.expected.effects import effect_of, ledger_amount
+from local.expected.lists import NOTHING, SLOTS, Lists, category_of, slot_of, tax_of
 from local.expected.values import (
     Record,
     Row,
@@ -31,17 +32,24 @@ def numbered(record: Record, name: str) -> Iterator[tuple[int, Record]]:
     yield from enumerate(found or [{}], start=1 if found else 0)
 
 
-def tracked(line: Record, name: str) -> Row:
-    """The two tracking categories that a line can have."""
-    first, second = [*elements(line, name), {}, {}][:2]
-    return {
-        "Tracking1CategoryID": text(first.get("TrackingCategoryID")),
-        "Tracking1Category": text(first.get("Name")),
-        "Tracking1Option": text(first.get("Option")),
-        "Tracking2CategoryID": text(second.get("TrackingCategoryID")),
-        "Tracking2Category": text(second.get("Name")),
-        "Tracking2Option": text(second.get("Option")),
-    }
+def tracked(line: Record, name: str, at: int, lists: Lists) -> Row:
+    """Each slot's category and the line's option of it. Of a marker there is nothing to be unassigned."""
+    row: Row = {}
+    for slot in SLOTS:
+        option: Record = {}
+        category = ""
+        for each in elements(line, name):
+            category = category_of(each, lists)
+            if slot_of(category, lists) == slot:
+                option = each
+                break
+        known = lists.categories.get(category.lower(), {}) if option else {}
+        row |= {
+            f"Tracking{slot}CategoryID": category if option else None,
+            f"Tracking{slot}Category": text(known.get("Name") or option.get("Name")),
+            f"Tracking{slot}Option": text(option.get("Option")) if option or at == 0 else "Unassigned",
+        }
+    return row
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class Lines:
     id_field: str
     lines: str = "LineItems"
 
-    def __call__(self, record: Record, tenant: str, base: str | None) -> list[Row]:
+    def __call__(self, record: Record, tenant: str, base: str | None, lists: Lists = NOTHING) -> list[Row]:
         rate = rate_of(record, record.get("CurrencyCode"), base)
         inclusive = str(record.get("LineAmountTypes")).lower() == "inclusive"
         document: Row = {
@@ -71,7 +79,7 @@ class Lines:
         for at, line in numbered(record, self.lines):
             gross, tax = number(line.get("LineAmount")), number(line.get("TaxAmount"))
             net = gross - (tax or 0) if inclusive and gross is not None else gross
-            item = inside(line, "Item")
+            item, taxed = inside(line, "Item"), tax_of(line, lists)
             rows.append(
                 document
                 | {
@@ -86,9 +94,12 @@ class Lines:
                     "ItemID": text(item.get("ItemID")),
                     "ItemName": text(item.get("Name")),
                     "AccountCode": text(line.get("AccountCode")),
+                    "AccountCodeKey": key_of(tenant, line.get("AccountCode")),
                     "AccountID": text(line.get("AccountID")),
                     "AccountKey": key_of(tenant, line.get("AccountID")),
                     "TaxType": text(line.get("TaxType")),
+                    "TaxName": text(taxed["Name"]),
+                    "TaxRate": amount(number(taxed["Rate"])),
                     "TaxAmount": amount(tax),
                     "LineAmount": amount(gross),
                     "NetAmount": amount(net),
@@ -97,7 +108,7 @@ class Lines:
                     "TaxAmountBase": converted(tax, rate),
                     "DiscountRate": amount(number(line.get("DiscountRate"))),
                     "DiscountAmount": amount(number(line.get("DiscountAmount"))),
-                    **tracked(line, "Tracking"),
+                    **tracked(line, "Tracking", at, lists),
                 }
             )
         return rows
@@ -144,7 +155,7 @@ class Allocations:
         return rows
 
 
-def tracking_options(record: Record, tenant: str, _: str | None) -> list[Row]:
+def tracking_options(record: Record, tenant: str, _: str | None, lists: Lists = NOTHING) -> list[Row]:
     category_key = key_of(tenant, record.get("TrackingCategoryID"))
     return [
         {
@@ -154,6 +165,7 @@ def tracking_options(record: Record, tenant: str, _: str | None) -> list[Row]:
             "TrackingCategoryID": text(record.get("TrackingCategoryID")),
             "Category": text(record.get("Name")),
             "CategoryStatus": text(record.get("Status")),
+            "Slot": slot_of(record.get("TrackingCategoryID"), lists),
             "OptionNumber": at,
             "IsMarker": at == 0,
             "TrackingOptionID": text(option.get("TrackingOptionID")),
@@ -166,7 +178,7 @@ def tracking_options(record: Record, tenant: str, _: str | None) -> list[Row]:
     ]
 
 
-def journal_lines(record: Record, tenant: str, _: str | None) -> list[Row]:
+def journal_lines(record: Record, tenant: str, _: str | None, lists: Lists = NOTHING) -> list[Row]:
     """Journals are in base currency."""
     journal_key = key_of(tenant, record.get("JournalID"))
     return [
@@ -195,7 +207,7 @@ def journal_lines(record: Record, tenant: str, _: str | None) -> list[Row]:
             "TaxAmount": amount(number(line.get("TaxAmount"))),
             "TaxType": text(line.get("TaxType")),
             "TaxName": text(line.get("TaxName")),
-            **tracked(line, "TrackingCategories"),
+            **tracked(line, "TrackingCategories", at, lists),
         }
         for at, line in numbered(record, "JournalLines")
     ]

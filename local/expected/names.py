@@ -1,5 +1,6 @@
 """The rows of what documents refer to: the organisation, its contacts, accounts, items and tax rates."""
 
+from local.expected.lists import NOTHING, Lists
 from local.expected.values import (
     Record,
     Row,
@@ -15,7 +16,8 @@ from local.expected.values import (
 )
 
 
-def contact(record: Record, tenant: str, _: str | None) -> list[Row]:
+def contact(record: Record, tenant: str, _: str | None, lists: Lists = NOTHING) -> list[Row]:
+    person = record if lists.personal else {}
     receivable = inside(inside(record, "Balances"), "AccountsReceivable")
     payable = inside(inside(record, "Balances"), "AccountsPayable")
     return [
@@ -27,10 +29,10 @@ def contact(record: Record, tenant: str, _: str | None) -> list[Row]:
             "ContactNumber": text(record.get("ContactNumber")),
             "AccountNumber": text(record.get("AccountNumber")),
             "ContactStatus": text(record.get("ContactStatus")),
-            "FirstName": text(record.get("FirstName")),
-            "LastName": text(record.get("LastName")),
-            "EmailAddress": text(record.get("EmailAddress")),
-            "TaxNumber": text(record.get("TaxNumber")),
+            "FirstName": text(person.get("FirstName")),
+            "LastName": text(person.get("LastName")),
+            "EmailAddress": text(person.get("EmailAddress")),
+            "TaxNumber": text(person.get("TaxNumber")),
             "IsSupplier": truth(record.get("IsSupplier")),
             "IsCustomer": truth(record.get("IsCustomer")),
             "DefaultCurrency": text(record.get("DefaultCurrency")),
@@ -53,6 +55,7 @@ def account(record: Record, tenant: str, _: str | None) -> list[Row]:
             "AccountKey": key_of(tenant, record.get("AccountID")),
             "AccountID": text(record.get("AccountID")),
             "Code": text(record.get("Code")),
+            "CodeKey": key_of(tenant, record.get("Code")),
             "Name": text(record.get("Name")),
             "Type": text(record.get("Type")),
             "Class": text(record.get("Class")),

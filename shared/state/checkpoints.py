@@ -4,15 +4,15 @@ A read of many pages also keeps the ids of each page, in the container `reads`, 
 completeness proven at the end.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Literal, Self
 
 import msgspec
 
 from shared.errors import RunEnded
-from shared.storage import Conflict, Entity, Store, Write
+from shared.storage import Conflict, Entity, Store, Stored, Write
 
 TABLE = "checkpoints"
 CONTAINER = "reads"
@@ -47,6 +47,8 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     matching: what the phase of that name found. corrected: Xero's clock at the correction's first answer. attempt: repetitions so far, of this window.
     windows: the parts of a list that is too large, in their order; window: which of them is being read.
     unproven: whether the numbers of one of them did not agree to the end.
+    days: of reports, the ids of those that are still to be asked for, in this order; asked: of those that were; turn:
+    of the one among them whose turn it is.
     """
 
     kind: Literal["history", "increment", "whole"]
@@ -67,6 +69,9 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     windows: tuple[Window, ...] = ()
     window: int = 0
     unproven: bool = False
+    days: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    turn: str = ""
 
     @property
     def folder(self) -> str:
@@ -74,6 +79,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _read = msgspec.json.Decoder(Read)
+_changed = msgspec.json.Decoder(dict[str, datetime])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +90,9 @@ class Checkpoint:
     clock; offset: it goes on after this number. read: what is in progress. touching: how often documents that the
     history's records refer to are fetched with the next time, 0 when none are left. next_at: when the next read is due;
     resume_at: no call before this, by our clock. whole_at: when everything was last read. unproven: how many of the last
-    reads could not be proven complete.
+    reads could not be proven complete. turn: of reports, the one that was last read because its turn had come; changed: when
+    each was last found to be another than before. fresh_as_of: when the last complete read began, by Xero's clock. trouble:
+    what was wrong last; parked: whether it waits for a person.
     """
 
     tenant_id: str
@@ -100,7 +108,11 @@ class Checkpoint:
     whole_at: datetime = LONG_AGO
     records: int = 0
     unproven: int = 0
+    turn: str = ""
+    changed: Mapping[str, datetime] = field(default_factory=dict)
     trouble: str = ""
+    parked: bool = False
+    fresh_as_of: datetime | None = None
     etag: str = ""
 
     def is_due(self, now: datetime) -> bool:
@@ -123,7 +135,11 @@ class Checkpoint:
             "whole_at": _text(self.whole_at),
             "records": self.records,
             "unproven": self.unproven,
+            "turn": self.turn,
+            "changed": msgspec.json.encode(self.changed).decode() if self.changed else "",
             "trouble": self.trouble[:4000],
+            "parked": self.parked,
+            "fresh_as_of": _text(self.fresh_as_of),
         }
         write = Write("replace", entity, self.etag) if self.etag else Write("insert", entity)
         try:
@@ -136,17 +152,28 @@ def load(store: Store, tenant_id: str, resource: str) -> Checkpoint:
     stored = store.get_entity(TABLE, tenant_id, resource)
     if stored is None:
         return Checkpoint(tenant_id=tenant_id, resource=resource)
+    return _checkpoint(stored)
+
+
+def load_all(store: Store, tenant_id: str) -> dict[str, Checkpoint]:
+    """The checkpoints of an organisation, by resource, in one query; those of resources never read are left out."""
+    stored = store.query_entities(TABLE, tenant_id)
+    return {str(each.entity["RowKey"]): _checkpoint(each) for each in stored if "next_at" in each.entity}
+
+
+def _checkpoint(stored: Stored) -> Checkpoint:
     entity = stored.entity
+    watermark = _instant(entity["watermark"])
     text = str(entity["read"])
     read = _read.decode(text) if text else None
     touching = int(entity.get("touching", 0))
     if read is not None and read.phase == "touched":
         touching, read = read.page, None
     return Checkpoint(
-        tenant_id=tenant_id,
-        resource=resource,
+        tenant_id=str(entity["PartitionKey"]),
+        resource=str(entity["RowKey"]),
         history=str(entity["history"]),
-        watermark=_instant(entity["watermark"]),
+        watermark=watermark,
         offset=int(entity.get("offset", 0)),
         read=read,
         touching=touching,
@@ -156,7 +183,12 @@ def load(store: Store, tenant_id: str, resource: str) -> Checkpoint:
         whole_at=_instant(entity["whole_at"]) or LONG_AGO,
         records=int(entity["records"]),
         unproven=int(entity.get("unproven", 0)),
+        turn=str(entity.get("turn", "")),
+        changed=_changed.decode(str(entity.get("changed") or "{}")),
         trouble=str(entity["trouble"]),
+        parked=bool(entity.get("parked", False)),
+        # Before it was kept: the watermark, which is a little earlier.
+        fresh_as_of=_instant(entity["fresh_as_of"]) if "fresh_as_of" in entity else watermark,
         etag=stored.etag,
     )
 

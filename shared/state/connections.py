@@ -7,6 +7,8 @@ from shared.storage import Conflict, Entity, Store, Stored, Value, Write
 from shared.xero.client import Tenant
 
 PARTITION = "organisation"
+# Organisations that were disconnected, by dataset: their rows stay there.
+FORMER = "former"
 DEFAULT_DATASET = "default"
 
 
@@ -54,8 +56,31 @@ def save(store: Store, organisation: Organisation) -> None:
     store.write_entity("connections", Write("replace", entity))
 
 
+def of_dataset(store: Store, dataset: str) -> tuple[list[Organisation], list[Organisation]]:
+    """Whose rows are in a dataset: those that go into it, or did until they were disconnected; and those that went into it
+    and go into another one now.
+    """
+    now = connected(store)
+    ours = [each for each in now if each.dataset == dataset]
+    elsewhere = {each.tenant_id for each in now if each.dataset != dataset}
+    taken = {each.tenant_id for each in ours}
+    moved = []
+    for stored in store.query_entities("connections", FORMER, first=f"{dataset}|", last=f"{dataset}|~"):
+        former = _organisation(stored)
+        if former.tenant_id in elsewhere:
+            moved.append(former)
+        elif former.tenant_id not in taken:
+            ours.append(former)
+    return sorted(ours, key=lambda each: each.tenant_id), moved
+
+
 def remove(store: Store, tenant_id: str) -> None:
-    """The organisation is connected no more; gone afterwards, whether it was there or not."""
+    """The organisation is connected no more; gone afterwards, whether it was there or not. Where its rows are is kept."""
+    stored = store.get_entity("connections", PARTITION, tenant_id)
+    if stored is not None:
+        key = f"{_organisation(stored).dataset}|{tenant_id}"
+        former = stored.entity | {"PartitionKey": FORMER, "RowKey": key}
+        store.write_entity("connections", Write("replace", former))
     store.write_entity("connections", Write("delete", {"PartitionKey": PARTITION, "RowKey": tenant_id}))
 
 
@@ -75,7 +100,7 @@ def mark_consent_lost(store: Store, organisation: Organisation) -> bool:
 def _organisation(stored: Stored) -> Organisation:
     entity: Mapping[str, Value] = stored.entity
     return Organisation(
-        tenant_id=str(entity["RowKey"]),
+        tenant_id=str(entity["RowKey"]).rpartition("|")[2],
         name=str(entity["name"]),
         connection_id=str(entity["connection_id"]),
         token_set=str(entity["token_set"]),

@@ -5,8 +5,9 @@ a new dataset needs no call to Xero.
 """
 
 import gzip
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from shared.storage import PROPERTY_BYTES, Entity, Store, Write, transactions
@@ -27,6 +28,9 @@ FACTS = (
     "version",
     "deleted",
     "powerbi_id",
+    "lists",
+    "rows",
+    "also_in",
 )
 
 
@@ -34,7 +38,9 @@ FACTS = (
 class Known:
     """What the mirror knows of a record, without the record. Times are milliseconds of Xero's clock; stamp -1: none.
 
-    powerbi_id: the Power BI dataset that its rows were pushed to, "" when format 1 did not say.
+    powerbi_id: the Power BI dataset that its rows were pushed to, "" when format 1 did not say. also_in: another one that
+    has the same rows, since it is to take that one's place. lists: what its rows take from the organisation's own lists;
+    rows: what they say, both as hashes; "" when nothing is known of it.
     """
 
     record_id: str
@@ -46,7 +52,14 @@ class Known:
     version: int
     deleted: bool
     powerbi_id: str
+    lists: str = ""
+    rows: str = ""
+    also_in: str = ""
     etag: str = ""
+
+    def is_in(self, powerbi_id: str) -> bool:
+        """Whether a Power BI dataset has its rows."""
+        return powerbi_id in (self.powerbi_id, self.also_in) or not self.powerbi_id
 
 
 def partition(organisation: str, resource: str) -> str:
@@ -74,6 +87,31 @@ def alive(store: Store, organisation: str, resource: str) -> set[str]:
     return {str(entry.entity["RowKey"]) for entry in stored if not entry.entity["deleted"]}
 
 
+def count(store: Store, organisation: str, resource: str) -> int:
+    """How many records of a resource there are, those that are gone from Xero included."""
+    return sum(1 for _ in store.query_entities(TABLE, partition(organisation, resource), select=("RowKey",)))
+
+
+def count_in(store: Store, organisation: str, resource: str, powerbi_id: str) -> int:
+    """How many records of a resource have their rows in a Power BI dataset, those that are gone from Xero included."""
+    stored = store.query_entities(
+        TABLE, partition(organisation, resource), select=("RowKey", "powerbi_id", "also_in")
+    )
+    return sum(
+        powerbi_id in (entry.entity.get("powerbi_id", ""), entry.entity.get("also_in", ""))
+        for entry in stored
+    )
+
+
+def everything(
+    store: Store, organisation: str, resource: str, *, after: str = ""
+) -> Iterator[tuple[Known, dict[str, Any]]]:
+    """All records of a resource in the order of their ids, those that are gone from Xero included; from behind an id on."""
+    for stored in store.query_entities(TABLE, partition(organisation, resource), first=after or None):
+        if stored.entity["RowKey"] != after:
+            yield _known(stored.entity, stored.etag), _unpacked(store, stored.entity)
+
+
 def pushed_elsewhere(store: Store, organisation: str, resource: str, powerbi_id: str) -> list[str]:
     """The ids of records that Xero has and whose rows are in another Power BI dataset than this one."""
     select = ("RowKey", "deleted", "powerbi_id")
@@ -81,8 +119,56 @@ def pushed_elsewhere(store: Store, organisation: str, resource: str, powerbi_id:
     return [
         str(entry.entity["RowKey"])
         for entry in stored
-        if not entry.entity["deleted"] and entry.entity.get("powerbi_id", "") not in ("", powerbi_id)
+        if not entry.entity["deleted"]
+        and entry.entity.get("powerbi_id", "") not in ("", powerbi_id)
+        and entry.entity.get("also_in", "") != powerbi_id
     ]
+
+
+def shaped_otherwise(store: Store, organisation: str, resource: str, lists: str) -> list[str]:
+    """The ids of records that Xero has and that were last looked at with other lists of the organisation than these."""
+    stored = store.query_entities(
+        TABLE, partition(organisation, resource), select=("RowKey", "deleted", "lists")
+    )
+    return [
+        str(entry.entity["RowKey"])
+        for entry in stored
+        if not entry.entity["deleted"] and entry.entity.get("lists", "") != lists
+    ]
+
+
+def all_alive(store: Store, organisation: str, resource: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The ids and records of a resource that Xero is not known to have deleted for good; for the short ones."""
+    for entry in store.query_entities(TABLE, partition(organisation, resource)):
+        if not entry.entity["deleted"]:
+            yield str(entry.entity["RowKey"]), _unpacked(store, entry.entity)
+
+
+def lacking(
+    store: Store, organisation: str, resource: str, powerbi_id: str, successor: str, *, after: str, most: int
+) -> list[str]:
+    """The first ids behind `after` of records that are in a Power BI dataset and not in the one that is to succeed it."""
+    where = partition(organisation, resource)
+    stored = store.query_entities(
+        TABLE, where, first=after or None, select=("RowKey", "powerbi_id", "also_in")
+    )
+    found = (
+        str(entry.entity["RowKey"])
+        for entry in stored
+        if entry.entity["RowKey"] != after
+        and entry.entity.get("also_in", "") != successor
+        and (
+            entry.entity.get("powerbi_id", "") in ("", powerbi_id)
+            or entry.entity.get("also_in", "") == powerbi_id
+        )
+    )
+    return list(islice(found, most))
+
+
+def is_in_both(organisation: str, resource: str, entry: Known, powerbi_id: str, successor: str) -> Write:
+    """The write that notes that a record's rows are in the successor, too."""
+    key: Entity = {"PartitionKey": partition(organisation, resource), "RowKey": entry.record_id}
+    return Write("merge", key | {"powerbi_id": powerbi_id, "also_in": successor}, entry.etag)
 
 
 def remembered(
@@ -98,6 +184,13 @@ def remembered(
         for entry in stored
         if entry.entity["RowKey"] in wanted
     ]
+
+
+def living(store: Store, organisation: str, resource: str) -> Iterator[tuple[Known, dict[str, Any]]]:
+    """All records of a resource that Xero is not known to have deleted for good; for those of which there are few."""
+    for stored in store.query_entities(TABLE, partition(organisation, resource)):
+        if not stored.entity["deleted"]:
+            yield _known(stored.entity, stored.etag), _unpacked(store, stored.entity)
 
 
 def record(store: Store, organisation: str, resource: str, record_id: str) -> dict[str, Any] | None:
@@ -147,7 +240,7 @@ def _facts(organisation: str, resource: str, entry: Known) -> Entity:
     return {
         "PartitionKey": partition(organisation, resource),
         "RowKey": entry.record_id,
-        "format": 2,
+        "format": 3,
         "stamp": entry.stamp,
         "fetched_from": entry.fetched_from,
         "fetched_to": entry.fetched_to,
@@ -156,6 +249,9 @@ def _facts(organisation: str, resource: str, entry: Known) -> Entity:
         "version": entry.version,
         "deleted": entry.deleted,
         "powerbi_id": entry.powerbi_id,
+        "lists": entry.lists,
+        "rows": entry.rows,
+        "also_in": entry.also_in,
     }
 
 
@@ -170,5 +266,8 @@ def _known(entity: Entity, etag: str) -> Known:
         version=int(entity["version"]),
         deleted=bool(entity["deleted"]),
         powerbi_id=str(entity.get("powerbi_id", "")),
+        lists=str(entity.get("lists", "")),
+        rows=str(entity.get("rows", "")),
+        also_in=str(entity.get("also_in", "")),
         etag=etag,
     )

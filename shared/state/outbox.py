@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 from shared.errors import BadMessage
+from shared.state.made import LANDED
 from shared.storage import Blob, Store
 from shared.xero import wire
 from shared.xero.client import Request
-from shared.xero.resources import RESOURCES, Resource
+from shared.xero.resources import Resource
 
 CONTAINER = "outbox"
 
@@ -58,10 +59,12 @@ class Batch(msgspec.Struct, frozen=True):
 
     @property
     def resource(self) -> Resource:
-        return RESOURCES[self.header.resource]
+        return LANDED[self.header.resource]
 
     def records(self) -> list[dict[str, Any]]:
-        """The answer's records. Raises BadMessage when the body is none of Xero's."""
+        """The answer's records, a report under the id that it was asked for by. Raises BadMessage when the body is none of
+        Xero's.
+        """
         if not self.body:
             return []
         try:
@@ -70,7 +73,11 @@ class Batch(msgspec.Struct, frozen=True):
             raise BadMessage(f"batch {self.name} holds no list of {self.header.resource}") from error
         if not isinstance(records, list):
             raise BadMessage(f"batch {self.name} holds no list of {self.header.resource}")
-        return [record if isinstance(record, dict) else {"": record} for record in records]
+        asked = self.header.request.params
+        return [
+            self.resource.named(record if isinstance(record, dict) else {"": record}, asked)
+            for record in records
+        ]
 
 
 def land(store: Store, header: Header, body: bytes) -> str:
@@ -94,6 +101,17 @@ def landed_at(name: str) -> datetime:
     return datetime.strptime(name[:21], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
 
 
+def resource_of(name: str) -> str:
+    """The resource that a batch is of, as its name tells."""
+    return name[22:].rpartition("-")[0]
+
+
+def set_aside(store: Store, dataset: str) -> list[str]:
+    """The names of the batches that could not be read."""
+    prefix = f"batches/{dataset}/"
+    return [blob.name.removeprefix(prefix) for blob in store.list_blobs("quarantine", prefix)]
+
+
 def read(store: Store, dataset: str, name: str) -> Batch | None:
     """A waiting batch; None when it is done already. Raises BadMessage when the blob is none of ours."""
     packed = store.get_blob(CONTAINER, f"pending/{dataset}/{name}")
@@ -104,7 +122,7 @@ def read(store: Store, dataset: str, name: str) -> Batch | None:
         header = _header.decode(header_line)
     except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:  # msgspec's are ValueErrors.
         raise BadMessage(f"batch {name} is not readable: {error}") from error
-    if header.format != 1 or header.resource not in RESOURCES:
+    if header.format != 1 or header.resource not in LANDED:
         raise BadMessage(f"batch {name} has format {header.format} and resource {header.resource!r}")
     return Batch(name, header, body)
 

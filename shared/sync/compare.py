@@ -11,12 +11,15 @@ from shared.audit import Audit
 from shared.errors import BadRecord
 from shared.state import connections, mirror, quarantine
 from shared.state.connections import Organisation
+from shared.state.made import MADE
 from shared.state.mirror import Known
 from shared.state.outbox import Batch
 from shared.storage import Write
 from shared.sync import winners
 from shared.sync.connector import Connector
+from shared.sync.lists import digest, hash_of, is_needed, load
 from shared.sync.winners import Fetch
+from shared.tables.lists import NO_LISTS, Lists
 from shared.tables.table import Row, Source
 from shared.xero import wire
 
@@ -32,8 +35,27 @@ class Change:
     fetch: Fetch
     known: Known | None
     rows: dict[str, list[Row]]
+    lists: str = ""
     version: int = 0
     refused: str = ""
+
+    def is_in(self, powerbi_id: str) -> bool:
+        """Whether that dataset has an earlier version of it."""
+        return self.known is not None and self.known.is_in(powerbi_id)
+
+    def is_beside(self, successor: str) -> bool:
+        """Whether the dataset that is to succeed the present one has an earlier version of it."""
+        return self.known is not None and successor in (self.known.powerbi_id, self.known.also_in)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the record is gone from Xero for good."""
+        return self.fetch.record is None
+
+    @property
+    def content(self) -> str:
+        """The same for rows that say the same."""
+        return hash_of(self.rows)
 
     @property
     def lacks_rate(self) -> bool:
@@ -49,11 +71,32 @@ class Change:
 
 @dataclass
 class Work:
-    """What a set of batches comes to."""
+    """What a set of batches comes to. lists: those of the organisations where they were needed."""
 
     changes: list[Change] = field(default_factory=list)
     unchanged: dict[tuple[str, str], list[Write]] = field(default_factory=lambda: defaultdict(list))
     doubtful: list[tuple[str, str, set[str]]] = field(default_factory=list)
+    lists: list[tuple[Organisation, Lists]] = field(default_factory=list)
+
+
+@dataclass
+class Found:
+    """The newest fetches of one resource of an organisation, and what the mirror knows of these records."""
+
+    organisation: Organisation
+    resource: str
+    best: dict[str, Fetch]
+    doubtful: set[str]
+    known: dict[str, Known]
+
+    @property
+    def newer(self) -> list[Fetch]:
+        """The fetches that the mirror does not know something newer than."""
+        return [
+            fetch
+            for fetch in self.best.values()
+            if fetch.record_id not in self.known or winners.is_newer(fetch, self.known[fetch.record_id])
+        ]
 
 
 def compare(
@@ -61,6 +104,40 @@ def compare(
 ) -> Work:
     """The newest fetch of each record against the mirror. powerbi_id: the dataset that the rows go to."""
     work = Work()
+    lists: dict[str, Lists] = {}
+    found = _found(connector, batches, audit)
+    for each in found:
+        organisation, tenant_id = each.organisation, each.organisation.tenant_id
+        if tenant_id not in lists and is_needed(each.resource):
+            fetched = {
+                other.resource: other.newer for other in found if other.organisation.tenant_id == tenant_id
+            }
+            lists[tenant_id] = load(connector, audit, organisation, fetched)
+            work.lists.append((organisation, lists[tenant_id]))
+        by_lists = digest(lists.get(tenant_id, NO_LISTS), each.resource)
+        # What Power BI refused in part it may show in part, whatever the mirror says.
+        aside = set(quarantine.listed(connector.store, tenant_id, each.resource))
+        for record_id, fetch in each.best.items():
+            _judge(
+                connector,
+                each,
+                fetch,
+                work,
+                audit,
+                lists=lists.get(tenant_id, NO_LISTS),
+                by_lists=by_lists,
+                powerbi_id=powerbi_id,
+                again=again or record_id in aside,
+            )
+        # What is made here is never asked of Xero.
+        if each.doubtful and each.resource not in MADE:
+            work.doubtful.append((tenant_id, each.resource, each.doubtful))
+    return work
+
+
+def _found(connector: Connector, batches: Sequence[Batch], audit: Audit) -> list[Found]:
+    """What the batches hold, resource by resource; what cannot be read goes to the quarantine."""
+    every: list[Found] = []
     by_resource: dict[tuple[str, str], list[Batch]] = defaultdict(list)
     for batch in batches:
         by_resource[batch.header.organisation, batch.header.resource].append(batch)
@@ -83,87 +160,86 @@ def compare(
                     found.append(winners.fetch_of(remembered, record, batch.name))
         best, doubtful = winners.newest(found)
         known = mirror.known(connector.store, tenant_id, resource, best)
-        # What Power BI refused in part it may show in part, whatever the mirror says.
-        aside = set(quarantine.listed(connector.store, tenant_id, resource))
-        for record_id, fetch in best.items():
-            _judge(
-                connector,
-                organisation,
-                resource,
-                fetch,
-                known.get(record_id),
-                work,
-                doubtful,
-                audit,
-                powerbi_id=powerbi_id,
-                again=again or record_id in aside,
-            )
-        if doubtful:
-            work.doubtful.append((tenant_id, resource, doubtful))
-    return work
+        every.append(Found(organisation, resource, best, doubtful, known))
+    return every
 
 
 def _judge(
     connector: Connector,
-    organisation: Organisation,
-    resource: str,
+    found: Found,
     fetch: Fetch,
-    known: Known | None,
     work: Work,
-    doubtful: set[str],
     audit: Audit,
     *,
+    lists: Lists,
+    by_lists: str,
     powerbi_id: str,
     again: bool,
 ) -> None:
     """One record: changed, unchanged, older than what we have, or bad."""
+    organisation, resource = found.organisation, found.resource
+    known = found.known.get(fetch.record_id)
     if known is None and fetch.record is None:
         if again:
-            _forget_gone(connector, organisation, resource, fetch.record_id)
+            _forget_gone(connector, organisation, resource, fetch.record_id, lists)
         return
+    same = False
     if known is not None:
         if winners.is_in_doubt(fetch, known):
-            doubtful.add(fetch.record_id)
+            found.doubtful.add(fetch.record_id)
         if not winners.is_newer(fetch, known):
             return
         same = (
             fetch.hash == known.hash
             and known.transform == tables.TRANSFORM
-            and known.powerbi_id in ("", powerbi_id)
+            and known.is_in(powerbi_id)
+            and not again
         )
-        if same and not again:
-            seen = known_after(fetch, known.version, known.etag, powerbi_id=powerbi_id, deleted=known.deleted)
-            work.unchanged[organisation.tenant_id, resource].append(
-                mirror.advance(organisation.tenant_id, resource, seen)
-            )
+        if same and known.lists == by_lists:
+            _see(work, found, fetch, known, powerbi_id, by_lists)
             return
     record = fetch.record
     if record is None:
         record = mirror.record(connector.store, organisation.tenant_id, resource, fetch.record_id) or {}
     try:
-        rows = shape(organisation, resource, record)
+        rows = shape(organisation, resource, record, lists)
     except BadRecord as error:
-        put_aside(
-            connector,
-            audit,
-            organisation.tenant_id,
-            resource,
-            fetch.record_id,
-            record,
-            str(error),
-            fetch.batch,
-        )
+        tenant_id, why = organisation.tenant_id, str(error)
+        put_aside(connector, audit, tenant_id, resource, fetch.record_id, record, why, fetch.batch)
         return
-    work.changes.append(Change(organisation, resource, fetch, known, rows))
+    change = Change(organisation, resource, fetch, known, rows, by_lists)
+    if known is not None and same and known.rows == change.content:
+        # The lists say something else, but nothing of what stands in this record's rows.
+        _see(work, found, fetch, known, powerbi_id, by_lists)
+    else:
+        work.changes.append(change)
 
 
-def _forget_gone(connector: Connector, organisation: Organisation, resource: str, record_id: str) -> None:
+def _see(work: Work, found: Found, fetch: Fetch, known: Known, powerbi_id: str, lists: str) -> None:
+    """Note a later look at a record of which Power BI has everything."""
+    seen = known_after(
+        fetch,
+        known.version,
+        known.etag,
+        powerbi_id=powerbi_id,
+        also_in="" if known.also_in == powerbi_id else known.also_in,
+        deleted=known.deleted,
+        lists=lists,
+        rows=known.rows,
+    )
+    where = found.organisation.tenant_id, found.resource
+    work.unchanged[where].append(mirror.advance(*where, seen))
+
+
+def _forget_gone(
+    connector: Connector, organisation: Organisation, resource: str, record_id: str, lists: Lists
+) -> None:
     """A quarantined record that Xero has no more, and of which Power BI never got a row, is nobody's trouble any more."""
     payload = quarantine.payload(connector.store, organisation.tenant_id, resource, record_id)
     if payload is None:
         return
     try:
-        shape(organisation, resource, wire.decode(payload))
+        shape(organisation, resource, wire.decode(payload), lists)
     except BadRecord:
         quarantine.heal(connector.store, [(organisation.tenant_id, resource, record_id)])
 
@@ -195,7 +271,9 @@ def put_aside(
     )
 
 
-def shape(organisation: Organisation, resource: str, record: dict[str, Any]) -> dict[str, list[Row]]:
+def shape(
+    organisation: Organisation, resource: str, record: dict[str, Any], lists: Lists = NO_LISTS
+) -> dict[str, list[Row]]:
     """A record's rows in each table that it feeds, without their version. Raises BadRecord."""
     source = Source(
         tenant_id=organisation.tenant_id,
@@ -203,12 +281,23 @@ def shape(organisation: Organisation, resource: str, record: dict[str, Any]) -> 
         resource=resource,
         record=record,
         document=record,
+        lists=lists,
     )
     return {table.name: table.shape(source) for table in tables.fed_by(resource)}
 
 
-def known_after(fetch: Fetch, version: int, etag: str, *, powerbi_id: str, deleted: bool) -> Known:
-    """What the mirror knows once a fetch is pushed under a version."""
+def known_after(
+    fetch: Fetch,
+    version: int,
+    etag: str,
+    *,
+    powerbi_id: str,
+    deleted: bool,
+    lists: str,
+    rows: str,
+    also_in: str = "",
+) -> Known:
+    """What the mirror knows once a fetch is pushed under a version, to that dataset and the one that is to succeed it."""
     return Known(
         record_id=fetch.record_id,
         stamp=fetch.stamp,
@@ -219,5 +308,8 @@ def known_after(fetch: Fetch, version: int, etag: str, *, powerbi_id: str, delet
         version=version,
         deleted=deleted,
         powerbi_id=powerbi_id,
+        lists=lists,
+        rows=rows,
+        also_in=also_in,
         etag=etag,
     )

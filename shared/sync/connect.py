@@ -8,6 +8,7 @@ from shared.errors import ConnectorError, ConsentLost, RunEnded, Unavailable
 from shared.secrets import XERO_CLIENT_SECRET
 from shared.state import checkpoints, connections
 from shared.state.connections import Organisation
+from shared.state.made import LANDED
 from shared.sync.connector import Connector
 from shared.sync.refresh import hold_token_set, save_tokens
 from shared.xero.client import Request, Tenant
@@ -104,7 +105,7 @@ def _connect(connector: Connector, connection: Connection, token_set: str, datas
     )
     if known is None:
         # What a run of before the last disconnect may have left behind.
-        checkpoints.forget(connector.store, organisation.tenant_id, RESOURCES)
+        checkpoints.forget(connector.store, organisation.tenant_id, LANDED)
     connections.save(connector.store, organisation)
     _resume(connector, organisation)
     return organisation
@@ -127,4 +128,6 @@ def _resume(connector: Connector, organisation: Organisation) -> None:
         if checkpoint.etag and checkpoint.resume_at > connector.clock.now():
             # A run that moved it on meanwhile reads already.
             with suppress(RunEnded):
-                replace(checkpoint, resume_at=connector.clock.now(), trouble="").save(connector.store)
+                replace(checkpoint, resume_at=connector.clock.now(), trouble="", parked=False).save(
+                    connector.store
+                )

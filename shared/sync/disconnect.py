@@ -6,9 +6,9 @@ from shared.errors import ConnectorError
 from shared.secrets import XERO_CLIENT_SECRET
 from shared.state import checkpoints, connections
 from shared.state.connections import Organisation
+from shared.state.made import LANDED
 from shared.sync.connector import Connector
 from shared.sync.refresh import living_tokens
-from shared.xero.resources import RESOURCES
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def disconnect(connector: Connector, organisation: Organisation) -> Disconnected
     except ConnectorError as error:
         # Without a living consent Xero cannot be told; a person can do it there.
         trouble = str(error)
-    checkpoints.forget(connector.store, organisation.tenant_id, RESOURCES)
+    checkpoints.forget(connector.store, organisation.tenant_id, LANDED)
     audit = connector.audit()
     audit.add("disconnect", "done", organisation=organisation.tenant_id, error=trouble)
     audit.flush()

@@ -76,6 +76,14 @@ def fetch_ids(
     left_out_at: when, by Xero's clock, a list of everything left them out.
     """
     found: list[dict[str, Any]] = []
+    if resource.report is not None:
+        # A report is made anew for each call: Xero's 404 is no word about its figures.
+        for record_id in sorted(set(ids)):
+            request = report_of(resource, record_id)
+            found += fetch_and_land(
+                connector, audit, organisation, resource, request, reason, urgent=urgent
+            ).records
+        return found
     if resource.fetch_by == "list":
         request = Request(resource.name, resource.list_parameters)
         return fetch_and_land(
@@ -124,37 +132,68 @@ def _fetch_one(
     except NotFound as gone:
         # Ours may be minutes off, so that only a version seen before counts as older for sure.
         at = left_out_at or asked_at
-        header = outbox.Header(
-            dataset=organisation.dataset,
-            organisation=organisation.tenant_id,
-            resource=resource.name,
-            reason=f"{reason}, not found",
-            operation=audit.operation,
-            request=request,
-            request_id="",
-            fetched_from=at,
-            fetched_to=at,
-            landed_at=connector.clock.now(),
-            records=0,
-            missing=[record_id],
-        )
-        batch = outbox.land(connector.store, header, b"")
-        audit.add(
-            "fetch",
-            "not found",
-            organisation=organisation.tenant_id,
-            resource=resource.name,
-            why=f"{reason}: {record_id}",
-            batches=[batch],
+        land_gone(
+            connector,
+            audit,
+            organisation,
+            resource,
+            request,
+            [record_id],
+            f"{reason}, not found",
+            at=at,
             error=str(gone),
         )
         return []
     return page.records
 
 
+def land_gone(
+    connector: Connector,
+    audit: Audit,
+    organisation: Organisation,
+    resource: Resource,
+    request: Request,
+    ids: Sequence[str],
+    reason: str,
+    *,
+    at: datetime,
+    error: str,
+) -> None:
+    """Land that there are no such records (any more): `at`, by Xero's clock."""
+    header = outbox.Header(
+        dataset=organisation.dataset,
+        organisation=organisation.tenant_id,
+        resource=resource.name,
+        reason=reason,
+        operation=audit.operation,
+        request=request,
+        request_id="",
+        fetched_from=at,
+        fetched_to=at,
+        landed_at=connector.clock.now(),
+        records=0,
+        missing=list(ids),
+    )
+    batch = outbox.land(connector.store, header, b"")
+    audit.add(
+        "fetch",
+        "not found",
+        organisation=organisation.tenant_id,
+        resource=resource.name,
+        why=f"{reason.removesuffix(', not found')}: {', '.join(ids)}",
+        batches=[batch],
+        error=error,
+    )
+
+
 def one(resource: Resource, record_id: str) -> Request:
     """The call for a record by itself."""
     return Request(f"{resource.name}/{record_id}", resource.record_parameters)
+
+
+def report_of(resource: Resource, record_id: str) -> Request:
+    """The call for one report."""
+    return Request(resource.path, resource.report_parameters(record_id))
 
 
 def by_ids(resource: Resource, ids: Sequence[str], page_size: int) -> Request:

@@ -15,19 +15,23 @@ from shared.errors import (
     LimitReached,
     RetryLater,
     RunEnded,
+    ScopeMissing,
     TierMissing,
 )
-from shared.state import checkpoints, connections
+from shared.state import checkpoints, connections, messages
 from shared.state.connections import Organisation
 from shared.sync.connector import Connector
+from shared.sync.publish import publish
 from shared.sync.reader import carry_out
+from shared.sync.reports import carry_out_reports
+from shared.sync.status import wake_for_status
 from shared.sync.sweep import sweep
 from shared.xero.resources import Resource
 
 LEASE_SECONDS = 60
 ASK_AGAIN = timedelta(hours=1)
-# A tier does not change within the hour.
-ASK_AGAIN_FOR_TIER = timedelta(days=1)
+# A tier does not change within the hour, nor do scopes without a new consent, which makes what waits due at once.
+ASK_AGAIN_FOR_RIGHTS = timedelta(days=1)
 ORGANISATIONS_AT_ONCE = 4
 
 
@@ -37,6 +41,11 @@ def poll(connector: Connector, *, until: datetime) -> None:
     Organisations are read side by side: each has limits of its own at Xero.
     """
     sweep(connector)
+    _poll_organisations(connector, until)
+    wake_for_status(connector, connections.connected(connector.store))
+
+
+def _poll_organisations(connector: Connector, until: datetime) -> None:
     operation = uuid.uuid4().hex
     organisations = [each for each in connections.connected(connector.store) if not each.consent_lost]
     if len(organisations) < 2:
@@ -59,6 +68,8 @@ def _poll_organisation(
     """One resource after the other. What stops one stops only that, unless it concerns the whole organisation."""
     audit = connector.audit(operation)
     try:
+        if publish(connector, audit, organisation):
+            messages.wake(connector.store, connector.clock, organisation.dataset, "landed", operation)
         for resource in connector.resources.values():
             if connector.clock.now() >= until:
                 return
@@ -89,8 +100,8 @@ def _poll_or_put_off(
     except (LimitReached, RetryLater) as wait:
         _put_off(connector, audit, organisation, resource, wait, timedelta(seconds=wait.seconds))
         return not isinstance(wait, LimitReached)
-    except TierMissing as stop:
-        _put_off(connector, audit, organisation, resource, stop, ASK_AGAIN_FOR_TIER)
+    except (ScopeMissing, TierMissing) as stop:
+        _put_off(connector, audit, organisation, resource, stop, ASK_AGAIN_FOR_RIGHTS)
     except (AskPerson, GiveUp) as stop:
         _put_off(connector, audit, organisation, resource, stop, ASK_AGAIN)
     return True
@@ -115,7 +126,8 @@ def _put_off(
     resume_at = connector.clock.now() + wait
     # Whoever moved the checkpoint on meanwhile knows better.
     with suppress(RunEnded):
-        replace(checkpoint, resume_at=resume_at, trouble=str(error)).save(connector.store)
+        parked = not isinstance(error, RetryLater)
+        replace(checkpoint, resume_at=resume_at, trouble=str(error), parked=parked).save(connector.store)
     outcome = "put off" if isinstance(error, RetryLater) else "ask"
     audit.add(
         "poll",
@@ -142,7 +154,8 @@ def _poll_resource(
         if checkpoint.is_due(connector.clock.now()):
             if not _is_connected(connector, organisation):
                 raise RunEnded(f"{organisation.name} is not connected any more.")
-            carry_out(connector, audit, organisation, resource, checkpoint, lease, until)
+            read = carry_out if resource.report is None else carry_out_reports
+            read(connector, audit, organisation, resource, checkpoint, lease, until)
     finally:
         connector.store.release_lease(lease)
 

@@ -9,6 +9,7 @@ from shared.state import checkpoints
 from shared.state.checkpoints import Checkpoint
 from shared.state.connections import Organisation
 from shared.sync.connector import Connector
+from shared.sync.reports import days
 from shared.xero.resources import Resource
 
 
@@ -51,8 +52,12 @@ def minutes_left(settings: Settings, progress: Sequence[Progress]) -> float:
 def _progress(connector: Connector, resource: Resource, checkpoint: Checkpoint) -> Progress:
     read = checkpoint.read
     done = bool(checkpoint.history) and not checkpoint.touching
+    until = checkpoint.resume_at if checkpoint.resume_at > connector.clock.now() else None
     calls, page, pages, records = 0, 0, None, checkpoint.records
     if read is not None and read.kind == "history":
+        if resource.report is not None:
+            asked, left = len(read.asked), len(read.days)
+            return Progress(resource.name, done, asked, asked + left, asked, left, checkpoint.trouble, until)
         pages = read.page_count
         page = read.page - 1
         if read.descending and pages is not None:
@@ -64,8 +69,7 @@ def _progress(connector: Connector, resource: Resource, checkpoint: Checkpoint) 
             0, len(read.windows) - read.window - 1
         )
     elif not checkpoint.history:
-        calls = 1
+        calls = 1 if resource.report is None else len(days(resource, connector))
     if checkpoint.touching:
         calls += 1
-    until = checkpoint.resume_at if checkpoint.resume_at > connector.clock.now() else None
     return Progress(resource.name, done, page, pages, records, calls, checkpoint.trouble, until)

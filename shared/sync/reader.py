@@ -49,7 +49,7 @@ def carry_out(
         checkpoint = replace(checkpoint, read=begun).save(connector.store)
     going = True
     while going and (checkpoint.read is not None or checkpoint.touching):
-        lease = _hold(connector, lease)
+        lease = hold(connector, lease)
         if checkpoint.read is not None:
             checkpoint = _read_on(connector, audit, organisation, resource, checkpoint, checkpoint.read)
         else:
@@ -86,7 +86,7 @@ def _read_on(
             error=str(refused),
         )
         checkpoints.forget_ids(connector.store, checkpoint, read.folder, read.window)
-        return replace(checkpoint, read=parts, trouble="").save(connector.store)
+        return replace(checkpoint, read=parts, trouble="", parked=False).save(connector.store)
     checkpoint = _move_on(connector, audit, organisation, resource, checkpoint, read, page)
     if page.records:
         messages.wake(connector.store, connector.clock, organisation.dataset, "landed", audit.operation)
@@ -133,7 +133,7 @@ def _move_on(
             "read", "repeated", organisation=organisation.tenant_id, resource=resource.name, why=read.read_id
         )
         checkpoints.forget_ids(connector.store, checkpoint, read.folder, read.window)
-    return replace(checkpoint, read=following, trouble="").save(connector.store)
+    return replace(checkpoint, read=following, trouble="", parked=False).save(connector.store)
 
 
 def _complete(
@@ -155,6 +155,7 @@ def _complete(
         ids = checkpoints.distinct(checkpoints.kept_ids(connector.store, checkpoint, read.folder))
     count = len(ids) if resource.paging != "offset" else read.offset - checkpoint.offset
     trouble = "" if verdict is Verdict.COMPLETE else "the last read could not be proven complete"
+    parked = False
     audit.add(
         "read",
         verdict.value,
@@ -168,6 +169,7 @@ def _complete(
     )
     if resource.vanishes and verdict is Verdict.COMPLETE:
         trouble = fetch_vanished(connector, audit, organisation, resource, ids, page.answered_at)
+        parked = bool(trouble)
     now = connector.clock.now()
     overlap = timedelta(seconds=connector.settings.poll_overlap_seconds)
     unproven = 0 if verdict is Verdict.COMPLETE else checkpoint.unproven + 1
@@ -188,6 +190,8 @@ def _complete(
         records=_records(resource, checkpoint, read, count),
         unproven=unproven,
         trouble=trouble,
+        parked=parked,
+        fresh_as_of=checkpoint.fresh_as_of if again else (read.began or now),
     ).save(connector.store)
 
 
@@ -198,7 +202,7 @@ def _records(resource: Resource, checkpoint: Checkpoint, read: Read, count: int)
     return count if read.kind != "increment" else checkpoint.records
 
 
-def _hold(connector: Connector, lease: Lease) -> Lease:
+def hold(connector: Connector, lease: Lease) -> Lease:
     """The lease, renewed when it would not outlive the next call."""
     if (lease.until - connector.clock.now()).total_seconds() > CALL_SECONDS:
         return lease

@@ -5,12 +5,12 @@ from itertools import batched
 from shared.audit import Audit
 from shared.state import connections, mirror, outbox
 from shared.state.connections import Organisation
+from shared.state.made import LANDED
 from shared.sync.connector import Connector
 from shared.xero.client import Request
-from shared.xero.resources import RESOURCES
 
-# A batch of the outbox holds only their ids; a push takes ten batches at a time.
-RECORDS_A_BATCH = 250
+# A batch of the outbox holds only their ids; a push takes forty batches at a time.
+RECORDS_A_BATCH = 100
 
 
 def rebuild(connector: Connector, audit: Audit, dataset: str, powerbi_id: str) -> int:
@@ -22,10 +22,10 @@ def rebuild(connector: Connector, audit: Audit, dataset: str, powerbi_id: str) -
     for organisation in connections.connected(connector.store):
         if organisation.dataset != dataset:
             continue
-        for resource in RESOURCES:
+        for resource in LANDED:
             ids = mirror.pushed_elsewhere(connector.store, organisation.tenant_id, resource, powerbi_id)
             batches = [
-                _land(connector, audit, organisation, resource, list(some))
+                land(connector, audit, organisation, resource, list(some), "rebuild")
                 for some in batched(ids, RECORDS_A_BATCH, strict=False)
             ]
             if batches:
@@ -41,15 +41,16 @@ def rebuild(connector: Connector, audit: Audit, dataset: str, powerbi_id: str) -
     return count
 
 
-def _land(
-    connector: Connector, audit: Audit, organisation: Organisation, resource: str, ids: list[str]
+def land(
+    connector: Connector, audit: Audit, organisation: Organisation, resource: str, ids: list[str], reason: str
 ) -> str:
+    """Land a batch of records that the next push takes from the mirror."""
     now = connector.clock.now()
     header = outbox.Header(
         dataset=organisation.dataset,
         organisation=organisation.tenant_id,
         resource=resource,
-        reason="rebuild",
+        reason=reason,
         operation=audit.operation,
         request=Request(resource, {}),
         request_id="",

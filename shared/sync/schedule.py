@@ -1,4 +1,7 @@
-"""When a resource is read next: every so many minutes, outside quiet hours, or once a night before the report hour."""
+"""When a resource is read next: every so many minutes, outside quiet hours, or once a night before the report hour.
+
+Reports are read in the night whatever the profile: a read of them is several calls, and their figures are the morning's.
+"""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,6 +11,7 @@ from shared.xero.resources import Resource
 
 # A night's reads are some thirty calls an organisation; two hours leave room for a limit or an outage.
 BEFORE_REPORT = timedelta(hours=2)
+A_DAY = timedelta(days=1)
 
 
 def next_read(settings: Settings, resource: Resource, now: datetime) -> datetime:
@@ -15,8 +19,12 @@ def next_read(settings: Settings, resource: Resource, now: datetime) -> datetime
     zone = ZoneInfo(settings.time_zone)
     if settings.poll_profile == "nightly":
         return _next_at(settings.report_hour, zone, now + BEFORE_REPORT) - BEFORE_REPORT
-    minutes = settings.poll_minutes_by_resource.get(resource.name, settings.poll_minutes)
+    minutes = settings.poll_minutes_by_resource.get(
+        resource.name, settings.poll_minutes if resource.report is None else None
+    )
     due = now + timedelta(minutes=resource.minutes if minutes is None else minutes)
+    if resource.report is not None and minutes is None:
+        due = _next_at(settings.report_hour, zone, due - A_DAY + BEFORE_REPORT) - BEFORE_REPORT
     if settings.quiet_hours is None:
         return due
     begin, end = settings.quiet_hours

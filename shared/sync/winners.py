@@ -16,7 +16,10 @@ from shared.xero import wire
 
 @dataclass(frozen=True, kw_only=True)
 class Fetch:
-    """A record as one answer had it. `record` is None when Xero said that there is none (any more)."""
+    """A record as one answer had it. `record` is None when Xero said that there is none (any more).
+
+    from_mirror: it is what was known already, taken from the mirror to be pushed once more.
+    """
 
     record_id: str
     record: dict[str, Any] | None
@@ -25,6 +28,7 @@ class Fetch:
     fetched_to: int
     hash: str
     batch: str
+    from_mirror: bool = False
 
 
 def fetches(batch: Batch) -> tuple[list[Fetch], list[tuple[str, dict[str, Any], str]]]:
@@ -58,7 +62,7 @@ def fetches(batch: Batch) -> tuple[list[Fetch], list[tuple[str, dict[str, Any], 
                 stamp=milliseconds(stamp) if stamp else -1,
                 fetched_from=fetched_from,
                 fetched_to=fetched_to,
-                hash=content_hash(record),
+                hash=content_hash(resource.lasting(record)),
                 batch=batch.name,
             )
         )
@@ -86,6 +90,7 @@ def fetch_of(known: Known, record: dict[str, Any], batch: str) -> Fetch:
         fetched_to=known.fetched_to,
         hash=known.hash,
         batch=batch,
+        from_mirror=True,
     )
 
 

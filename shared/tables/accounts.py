@@ -12,6 +12,7 @@ ACCOUNTS = Table(
         key("AccountKey", "Unique over organisations.", "AccountID"),
         text("AccountID", "Xero's id of the account."),
         text("Code", "The account's code; bank accounts may have none."),
+        key("CodeKey", "The code, unique over organisations: what Lines[AccountCodeKey] names.", "Code"),
         text("Name", "The account's name."),
         text("Type", "BANK, REVENUE, EXPENSE and so on."),
         text("Class", "ASSET, EQUITY, EXPENSE, LIABILITY or REVENUE."),

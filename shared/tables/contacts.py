@@ -1,6 +1,6 @@
 """Contacts: one row a customer or supplier, archived and merged ones included."""
 
-from shared.tables.table import ATTACHMENTS, TENANT, UPDATED, Table, amount, flag, key, text
+from shared.tables.table import ATTACHMENTS, TENANT, UPDATED, Table, amount, flag, key, personal, text
 
 CONTACTS = Table(
     name="Contacts",
@@ -11,14 +11,16 @@ CONTACTS = Table(
         TENANT,
         key("ContactKey", "Unique over organisations.", "ContactID"),
         text("ContactID", "Xero's id of the contact."),
-        text("Name", "The contact's name."),
+        text(
+            "Name", "The contact's name as it is now; documents keep the name that they were last sent with."
+        ),
         text("ContactNumber", "The contact's number in another system."),
         text("AccountNumber", "The number that you gave the contact."),
         text("ContactStatus", "ACTIVE, ARCHIVED or GDPRREQUEST."),
-        text("FirstName", "First name of the contact person."),
-        text("LastName", "Last name of the contact person."),
-        text("EmailAddress", "The contact's e-mail address."),
-        text("TaxNumber", "The contact's tax number."),
+        personal(text("FirstName", "First name of the contact person.")),
+        personal(text("LastName", "Last name of the contact person.")),
+        personal(text("EmailAddress", "The contact's e-mail address.")),
+        personal(text("TaxNumber", "The contact's tax number.")),
         flag("IsSupplier", "Whether a bill was ever entered for it."),
         flag("IsCustomer", "Whether a sales invoice was ever entered for it."),
         text("DefaultCurrency", "The currency of its new documents."),

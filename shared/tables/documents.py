@@ -16,7 +16,11 @@ KINDS = {
 CONTACT = (
     text("ContactID", "Xero's id of the customer or supplier.", "Contact.ContactID"),
     key("ContactKey", "The contact, unique over organisations.", "Contact.ContactID"),
-    text("ContactName", "The contact's name as the document last showed it.", "Contact.Name"),
+    text(
+        "ContactName",
+        "The contact's name as Xero last sent it with the document; as it is now: Contacts.",
+        "Contact.Name",
+    ),
 )
 AMOUNT_TYPES = text("LineAmountTypes", "Whether line amounts include tax: Inclusive, Exclusive or NoTax.")
 CURRENCY = (

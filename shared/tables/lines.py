@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from shared.tables import effects
 from shared.tables.documents import KINDS
+from shared.tables.lists import TaxRate
 from shared.tables.nested import (
     DOCUMENT,
     DOCUMENT_CONTACT,
@@ -22,6 +23,7 @@ from shared.tables.table import (
     Table,
     amount,
     base_amount,
+    cut,
     day,
     derived,
     in_base,
@@ -31,6 +33,8 @@ from shared.tables.table import (
     text,
 )
 from shared.xero import wire
+
+NO_TAX_RATE = TaxRate(None, None)
 
 
 def _rows(source: Source) -> list[Source]:
@@ -60,6 +64,10 @@ def _effect(source: Source) -> str:
 
 def _of_document(source: Source, field: str) -> str | None:
     return wire.text(source.document.get(field), field)
+
+
+def _tax_rate(source: Source) -> TaxRate:
+    return source.lists.tax_rates.get(wire.text(source.at("TaxType"), "TaxType") or "", NO_TAX_RATE)
 
 
 LINES = Table(
@@ -99,9 +107,28 @@ LINES = Table(
         text("ItemID", "Xero's id of the item, where the line has it.", "Item.ItemID"),
         text("ItemName", "The item's name, where the line has it.", "Item.Name"),
         text("AccountCode", "The account's code."),
+        key(
+            "AccountCodeKey",
+            "The account by its code, unique over organisations: Accounts[CodeKey], which every line with an account has.",
+            "AccountCode",
+        ),
         text("AccountID", "Xero's id of the account, where the line has it."),
         key("AccountKey", "The account, unique over organisations, where the line has its id.", "AccountID"),
         text("TaxType", "The tax type."),
+        derived(
+            "TaxName",
+            "String",
+            "The tax rate's name as it is now in TaxRates.",
+            lambda source: cut(_tax_rate(source).name),
+            uses="tax rates",
+        ),
+        derived(
+            "TaxRate",
+            "Decimal",
+            "The tax rate in percent as it is now in TaxRates; TaxAmount is what the line was taxed.",
+            lambda source: rounded(_tax_rate(source).percent, "TaxRate"),
+            uses="tax rates",
+        ),
         amount("TaxAmount", "The line's tax."),
         amount(
             "LineAmount",

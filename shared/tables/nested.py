@@ -11,20 +11,22 @@ from typing import Any
 
 from shared.errors import BadRecord
 from shared.tables.documents import KINDS
+from shared.tables.lists import SLOTS, UNASSIGNED
 from shared.tables.table import Column, Source, at, cut, derived, key, of_document, text, unique
 from shared.xero import wire
 
 
 def numbered(source: Source, path: str) -> list[Source]:
     """A source for each element of the list at a path, from 1; for none, one with number 0. Raises BadRecord."""
-    elements = _objects(source.at(path), path)
+    elements = objects(source.at(path), path)
     return [
         replace(source, record=element, number=number)
         for number, element in list(enumerate(elements, 1)) or [(0, {})]
     ]
 
 
-def _objects(found: Any, path: str) -> list[dict[str, Any]]:
+def objects(found: Any, path: str) -> list[dict[str, Any]]:
+    """A list of objects, empty where Xero left it out. Raises BadRecord."""
     found = [] if found is None else found
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise BadRecord(f"{path} is no list of objects", field=path)
@@ -89,23 +91,52 @@ DOCUMENT_CURRENCY = of_document(text("CurrencyCode", "The document's currency.")
 
 
 def tracking(path: str) -> tuple[Column, ...]:
-    """The two tracking categories that a line can have, and its option of each."""
+    """The tracking categories of a line and its option of each: a category stands in the same columns on every line."""
 
-    def column(name: str, means: str, slot: int, field: str) -> Column:
-        def value(source: Source) -> str | None:
-            options = _objects(source.at(path), path)
-            return (
-                cut(wire.text(options[slot].get(field), f"{path}.{field}")) if len(options) > slot else None
-            )
+    def column(name: str, means: str, slot: int, value_of: Callable[[Source, int], str | None]) -> Column:
+        return derived(name, "String", means, lambda source: value_of(source, slot), uses="tracking")
 
-        return derived(name, "String", means, value)
+    def category_id(source: Source, slot: int) -> str | None:
+        found = _tracked(source, path, slot)
+        return None if found is None else (wire.text(found[1].get("TrackingCategoryID"), path) or found[0])
+
+    def category(source: Source, slot: int) -> str | None:
+        found = _tracked(source, path, slot)
+        if found is None:
+            return None
+        return cut(source.lists.categories.get(found[0]) or wire.text(found[1].get("Name"), f"{path}.Name"))
+
+    def option(source: Source, slot: int) -> str | None:
+        found = _tracked(source, path, slot)
+        if found is None:
+            return UNASSIGNED if source.number else None
+        return cut(wire.text(found[1].get("Option"), f"{path}.Option"))
 
     return tuple(
-        column(name.format(slot + 1), means.format(which), slot, field)
-        for slot, which in enumerate(("first", "second"))
-        for name, means, field in (
-            ("Tracking{}CategoryID", "The {} tracking category's id.", "TrackingCategoryID"),
-            ("Tracking{}Category", "The {} tracking category.", "Name"),
-            ("Tracking{}Option", "The option of the {} tracking category.", "Option"),
+        column(name.format(slot), means.format(slot), slot, value_of)
+        for slot in range(1, SLOTS + 1)
+        for name, means, value_of in (
+            (
+                "Tracking{}CategoryID",
+                "Xero's id of the tracking category of slot {}, on a line that has an option of it. A category has one"
+                " slot for ever: see TrackingCategories[Slot].",
+                category_id,
+            ),
+            ("Tracking{}Category", "That category's name as it is now.", category),
+            (
+                "Tracking{}Option",
+                f"The line's option of the category of slot {{}}; {UNASSIGNED} where it has none.",
+                option,
+            ),
         )
     )
+
+
+def _tracked(source: Source, path: str, slot: int) -> tuple[str, dict[str, Any]] | None:
+    """The line's option in a slot, and its category's id in lower case. Without an id, the name says the category."""
+    for found in objects(source.at(path), path):
+        given = wire.text(found.get("TrackingCategoryID"), f"{path}.TrackingCategoryID")
+        category = given or source.lists.category_named(wire.text(found.get("Name"), f"{path}.Name")) or ""
+        if source.lists.slots.get(category.lower()) == slot:
+            return category.lower(), found
+    return None

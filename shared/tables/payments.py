@@ -45,9 +45,18 @@ def _of_document(path: str) -> Callable[[Source], str | None]:
     return value
 
 
+def contact_id(source: Source) -> str | None:
+    """The contact of the document that was paid."""
+    return _of_document("Contact.ContactID")(source)
+
+
+def currency(source: Source) -> str | None:
+    """The currency of the document that was paid."""
+    return _of_document("CurrencyCode")(source)
+
+
 def _contact_key(source: Source) -> str | None:
-    path = "Contact.ContactID"
-    return unique(source.tenant_id, _of_document(path)(source), path)
+    return unique(source.tenant_id, contact_id(source), "Contact.ContactID")
 
 
 def _batch_payment_id(source: Source) -> str | None:
@@ -56,8 +65,9 @@ def _batch_payment_id(source: Source) -> str | None:
     return cut(own or wire.text(source.at(path), path))
 
 
-def _amount_base(source: Source) -> Decimal | None:
-    priced = {"CurrencyRate": source.at("CurrencyRate"), "CurrencyCode": _of_document("CurrencyCode")(source)}
+def amount_base(source: Source) -> Decimal | None:
+    """A payment's amount in base currency, at its own rate."""
+    priced = {"CurrencyRate": source.at("CurrencyRate"), "CurrencyCode": currency(source)}
     return in_base(wire.number(source.at("Amount"), "Amount"), source, priced, "Amount")
 
 
@@ -74,13 +84,13 @@ PAYMENTS = Table(
         text("Status", "AUTHORISED or DELETED; the amount of a deleted payment is left as it was."),
         day("Date", "When it was paid."),
         amount("Amount", "In the currency of the document that was paid."),
-        derived("AmountBase", "Decimal", "Amount in base currency, at the payment's own rate.", _amount_base),
+        derived("AmountBase", "Decimal", "Amount in base currency, at the payment's own rate.", amount_base),
         amount("BankAmount", "In the currency of the bank account."),
         derived(
             "CurrencyCode",
             "String",
             "The currency of the document that was paid.",
-            _of_document("CurrencyCode"),
+            currency,
         ),
         rate("CurrencyRate", "Units of the document's currency for one of the base currency."),
         text("Reference", "The payment's reference."),
@@ -101,7 +111,7 @@ PAYMENTS = Table(
             "ContactID",
             "String",
             "The contact of the document that was paid.",
-            _of_document("Contact.ContactID"),
+            contact_id,
         ),
         derived("ContactKey", "String", "The contact, unique over organisations.", _contact_key),
         derived("BatchPaymentID", "String", "The batch that it was paid in.", _batch_payment_id),

@@ -1,7 +1,7 @@
 """Purchase orders: one row an order to a supplier, a commitment that is in no ledger yet."""
 
 from shared.tables.documents import BRANDING_THEME, CONTACT, CURRENCY, TOTALS, TOTALS_BASE
-from shared.tables.table import ATTACHMENTS, TENANT, UPDATED, Table, amount, day, flag, key, text
+from shared.tables.table import ATTACHMENTS, TENANT, UPDATED, Table, amount, day, flag, key, personal, text
 
 PURCHASE_ORDERS = Table(
     name="PurchaseOrders",
@@ -24,10 +24,10 @@ PURCHASE_ORDERS = Table(
         amount("TotalDiscount", "Discounts of the lines."),
         *TOTALS_BASE,
         BRANDING_THEME,
-        text("AttentionTo", "Who takes the delivery."),
-        text("DeliveryAddress", "Where it goes."),
-        text("DeliveryInstructions", "What the carrier should know."),
-        text("Telephone", "The telephone number of who takes the delivery."),
+        personal(text("AttentionTo", "Who takes the delivery.")),
+        personal(text("DeliveryAddress", "Where it goes.")),
+        personal(text("DeliveryInstructions", "What the carrier should know.")),
+        personal(text("Telephone", "The telephone number of who takes the delivery.")),
         flag("SentToContact", "Whether it is marked as sent."),
         ATTACHMENTS,
         UPDATED,

@@ -11,10 +11,13 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Literal
 
 from shared.errors import BadRecord
+from shared.tables.lists import NO_LISTS, Lists
 from shared.xero import wire
 
 Type = Literal["Int64", "Double", "Boolean", "DateTime", "String", "Decimal"]
 Row = dict[str, Any]
+# What a column takes from elsewhere than its record: when that changes, rows that were pushed say something old.
+Uses = Literal["tax rates", "tracking", "personal data"]
 
 LONGEST_TEXT = 4000
 # Xero's ids have 36; a key of much more would not fit a column.
@@ -32,6 +35,7 @@ class Source:
     resource: the name of the resource that the record came from, which tells what kind of document it is.
     record: the record, or the line. document: the record that the line stands in, or the record itself.
     number: the line's place, from 1; 0 for a record, and for the marker row of a document without lines.
+    lists: what the organisation's own lists say.
     """
 
     tenant_id: str
@@ -40,6 +44,7 @@ class Source:
     record: Mapping[str, Any]
     document: Mapping[str, Any]
     number: int = 0
+    lists: Lists = NO_LISTS
 
     def at(self, path: str) -> Any:
         """The value at a dotted path; None where Xero left it out."""
@@ -48,12 +53,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `value` finds it in the source, or raises BadRecord."""
+    """A column: `value` finds it in the source, or raises BadRecord. uses: what it takes from the source's lists."""
 
     name: str
     type: Type
     means: str
     value: Callable[[Source], Any]
+    uses: Uses | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +185,11 @@ def rounded(value: Decimal | None, path: str) -> Decimal | None:
     return value.quantize(PLACES, context=_exact)
 
 
+def negated(value: Decimal | None) -> Decimal | None:
+    """The other sign, digit for digit (`-` would round to 28 of them), and no negative zero."""
+    return value.copy_negate() if value else value
+
+
 def day(name: str, means: str, path: str = "") -> Column:
     """A calendar day of the organisation. Xero's own DateString is taken where it stands beside the /Date()/."""
     where = path or name
@@ -220,9 +231,21 @@ def unique(tenant_id: str, record_id: str | None, path: str) -> str | None:
     return f"{tenant_id}|{record_id.lower()}" if record_id else None
 
 
-def derived(name: str, type_: Type, means: str, value: Callable[[Source], Any]) -> Column:
+def derived(
+    name: str, type_: Type, means: str, value: Callable[[Source], Any], uses: Uses | None = None
+) -> Column:
     """A column with a rule of its own."""
-    return Column(name, type_, means, value)
+    return Column(name, type_, means, value, uses)
+
+
+def personal(column: Column) -> Column:
+    """The same column, about a person: empty where the operator keeps such data out."""
+
+    def value(source: Source) -> Any:
+        return column.value(source) if source.lists.personal_data else None
+
+    means = f"{column.means} Personal: empty where CONTACT_PERSONAL_DATA is false."
+    return replace(column, means=means, value=value, uses="personal data")
 
 
 def of_document(column: Column) -> Column:
@@ -231,7 +254,7 @@ def of_document(column: Column) -> Column:
     def value(source: Source) -> Any:
         return column.value(replace(source, record=source.document, number=0))
 
-    return Column(column.name, column.type, column.means, value)
+    return replace(column, value=value)
 
 
 TENANT = Column("TenantID", "String", "Xero's id of the organisation.", lambda source: source.tenant_id)

@@ -125,7 +125,7 @@ class XeroClient:
             case 401 if _tier_is_missing(answer):
                 return TierMissing(
                     f"{asked}: Xero does not open this to the app or its user. Journals need Xero's Advanced tier (else "
-                    "leave READ_JOURNALS off); manual journals need a user who may see reports.",
+                    "leave READ_JOURNALS off); manual journals and reports need a user who may see reports.",
                     vendor_words=words,
                 )
             case 401:

@@ -41,6 +41,8 @@ def parse_page(answer: Answer, resource: Resource) -> Page:
         pagination = envelope.get("pagination") or {}
         if answered_at is None or not isinstance(records, list):
             raise KeyError(resource.plural)
+        if resource.report is not None and len(records) != 1:
+            raise ValueError(f"{len(records)} reports")
         return Page(
             records=[record if isinstance(record, dict) else {"": record} for record in records],
             answered_at=answered_at,

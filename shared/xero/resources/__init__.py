@@ -6,6 +6,7 @@ Adding one is a file here and a table in shared/tables; nothing else changes.
 from collections.abc import Iterable
 
 from shared.xero.resources.accounts import ACCOUNTS
+from shared.xero.resources.bank_summary import BANK_SUMMARY
 from shared.xero.resources.bank_transactions import BANK_TRANSACTIONS
 from shared.xero.resources.bank_transfers import BANK_TRANSFERS
 from shared.xero.resources.contacts import CONTACTS
@@ -18,10 +19,12 @@ from shared.xero.resources.organisation import ORGANISATION
 from shared.xero.resources.overpayments import OVERPAYMENTS
 from shared.xero.resources.payments import PAYMENTS
 from shared.xero.resources.prepayments import PREPAYMENTS
+from shared.xero.resources.profit_and_loss import PROFIT_AND_LOSS
 from shared.xero.resources.purchase_orders import PURCHASE_ORDERS
 from shared.xero.resources.resource import Resource
 from shared.xero.resources.tax_rates import TAX_RATES
 from shared.xero.resources.tracking_categories import TRACKING_CATEGORIES
+from shared.xero.resources.trial_balance import TRIAL_BALANCE
 
 # In the order in which they are first read: what others refer to comes first.
 RESOURCES: dict[str, Resource] = {
@@ -42,6 +45,9 @@ RESOURCES: dict[str, Resource] = {
         BANK_TRANSFERS,
         PURCHASE_ORDERS,
         MANUAL_JOURNALS,
+        BANK_SUMMARY,
+        TRIAL_BALANCE,
+        PROFIT_AND_LOSS,
         JOURNALS,
     )
 }
