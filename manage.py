@@ -52,8 +52,28 @@ def parser():  # type: ignore[no-untyped-def]  # runs on old Pythons too
     disconnect.add_argument("organisation", metavar="ORGANISATION", help="its name or tenant id")
     disconnect.add_argument("--yes", action="store_true", help="do not ask")
 
-    dataset = with_settings(commands, "dataset", "make sure that datasets are in Power BI")
+    dataset = with_settings(commands, "dataset", "make, show, upgrade or delete datasets in Power BI")
+    dataset.add_argument(
+        "action",
+        nargs="?",
+        default="create",
+        metavar="ACTION",
+        help="create (the default; finds it when it is there), show, upgrade or delete",
+    )
     dataset.add_argument("name", nargs="?", metavar="NAME", help="only this one, not all in use")
+    dataset.add_argument(
+        "--side-by-side", action="store_true", help="upgrade: a new dataset, whatever could be done in place"
+    )
+    dataset.add_argument("--switch", action="store_true", help="upgrade: the new dataset takes the place")
+    dataset.add_argument("--cancel", action="store_true", help="upgrade: give the new dataset up")
+    dataset.add_argument("--old", action="store_true", help="delete: those that were succeeded")
+    dataset.add_argument("--yes", action="store_true", help="do not ask")
+
+    compact = with_settings(commands, "compact", "take superseded rows out of Power BI")
+    compact.add_argument("dataset", nargs="?", default="default", metavar="DATASET", help="(%(default)s)")
+    compact.add_argument(
+        "--table", default="", metavar="T", help="this one, due or not, also when it is parked"
+    )
 
     with_settings(commands, "organisations", "list the connected organisations")
 
@@ -108,6 +128,7 @@ def dispatch(arguments: argparse.Namespace) -> int:
 
     from commands import (
         backfill,
+        compact,
         connect,
         dataset,
         demo,
@@ -140,7 +161,17 @@ def dispatch(arguments: argparse.Namespace) -> int:
             arguments.settings, dataset=arguments.dataset, browser=not arguments.no_browser
         ),
         "disconnect": lambda: disconnect.run(arguments.settings, arguments.organisation, yes=arguments.yes),
-        "dataset": lambda: dataset.run(arguments.settings, arguments.name),
+        "dataset": lambda: dataset.manage(
+            arguments.settings,
+            arguments.action,
+            arguments.name,
+            side_by_side=arguments.side_by_side,
+            switch=arguments.switch,
+            cancel=arguments.cancel,
+            old=arguments.old,
+            yes=arguments.yes,
+        ),
+        "compact": lambda: compact.run(arguments.settings, arguments.dataset, table=arguments.table),
         "organisations": lambda: organisations.run(arguments.settings),
         "backfill": lambda: backfill.run(arguments.settings, watch=arguments.watch),
         "replay": lambda: replay.run(

@@ -3,7 +3,9 @@
 Source: Learn "Power BI REST APIs - Push Datasets", "Push datasets limitations", "Troubleshoot REST APIs".
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -22,6 +24,8 @@ from shared.http import Answer, Http
 
 # A POST must end well inside the writer's lease of 60 seconds.
 DEADLINE_SECONDS = 20.0
+# Sums of money must not pass through a binary fraction.
+_exact = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class Identity(Protocol):
@@ -85,6 +89,51 @@ class PowerBI:
     def delete_rows(self, dataset_id: str, table: str) -> None:
         """Delete all rows of a table."""
         self._call("DELETE", self._rows_url(dataset_id, table))
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        """Delete a dataset with all its rows; reports on it are empty from then on. Raises NotFound when it is gone."""
+        self._call("DELETE", f"{self._datasets}/{dataset_id}")
+
+    def tables(self, dataset_id: str) -> list[str]:
+        """The names of a dataset's tables; Power BI tells nothing else of them."""
+        found = self._call("GET", f"{self._datasets}/{dataset_id}/tables").json()
+        return [str(each["name"]) for each in found["value"]] if isinstance(found, dict) else []
+
+    def put_table(self, dataset_id: str, schema: dict[str, Any]) -> None:
+        """Define a table anew, in full. Whether its rows survive is not documented. Raises NotFound: it adds no table."""
+        url = f"{self._datasets}/{dataset_id}/tables/{quote(schema['name'], safe='')}"
+        self._call("PUT", url, msgspec.json.encode(schema))
+
+    def query(self, dataset_id: str, aggregates: Mapping[str, str]) -> dict[str, Any] | None:
+        """Evaluate DAX expressions, by name; answers their values, BLANK as None. None: queries are not permitted.
+
+        Raises LimitReached, Unavailable, NotFound, and Refused for a query that Power BI does not answer in full, be it with
+        400 or with an error inside of a 200.
+        """
+        columns = ", ".join(f'"{name}", {expression}' for name, expression in aggregates.items())
+        asked = {
+            "queries": [{"query": f"EVALUATE ROW({columns})"}],
+            "serializerSettings": {"includeNulls": True},
+        }
+        try:
+            answer = self._call(
+                "POST", f"{self._datasets}/{dataset_id}/executeQueries", msgspec.json.encode(asked)
+            )
+        except PermissionMissing:
+            return None
+        try:
+            [result] = _exact.decode(answer.body)["results"]
+            [table] = result["tables"]
+            row = table["rows"][0]
+            if "error" not in result and "error" not in table:
+                return {name: row.get(f"[{name}]") for name in aggregates}
+        except (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError):
+            pass
+        raise Refused(
+            "POST executeQueries: Power BI answered no whole row.",
+            status=answer.status,
+            vendor_words=answer.words(),
+        )
 
     def _rows_url(self, dataset_id: str, table: str) -> str:
         return f"{self._datasets}/{dataset_id}/tables/{quote(table, safe='')}/rows"

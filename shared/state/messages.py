@@ -7,7 +7,7 @@ them in place of the message's own metadata. `attempt` counts re-enqueueings, `s
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import batched
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -24,6 +24,8 @@ IDS_A_MESSAGE = 500
 # A wake older than this was lost with the run that should have sent it.
 WAKE_LOST_AFTER = timedelta(minutes=1)
 
+# What may be asked of a dataset; `shared.sync.honour` knows who carries it out.
+Action = Literal["compact", "upgrade", "replace", "switch"]
 # A dataset's name stands in names of blobs and leases and in keys of tables.
 Dataset = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,63}\Z")]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -58,7 +60,23 @@ class Wake(
     swept: Count = 0
 
 
-Message = Ids | Wake
+class Request(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="request", forbid_unknown_fields=True
+):
+    """Do this to a dataset, after its outbox. `table`: the one it is about, "" for whichever needs it."""
+
+    format: int = 1
+    dataset: Dataset
+    action: Action
+    table: str = ""
+    reason: str
+    operation: str
+    first_enqueued_at: Instant
+    attempt: Count = 0
+    swept: Count = 0
+
+
+Message = Ids | Wake | Request
 
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
@@ -81,6 +99,21 @@ def decode(text: str) -> Message:
                 f"a message with {len(strangers)} ids that are none, the first {strangers[0][:50]!r}"
             )
     return message
+
+
+def ask(
+    store: Store, clock: Clock, dataset: str, action: Action, reason: str, operation: str, *, table: str = ""
+) -> None:
+    """Queue a request."""
+    message = Request(
+        dataset=dataset,
+        action=action,
+        table=table,
+        reason=reason,
+        operation=operation,
+        first_enqueued_at=clock.now(),
+    )
+    send(store, message)
 
 
 def send(store: Store, message: Message, *, delay: float = 0) -> None:

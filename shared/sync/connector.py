@@ -33,7 +33,7 @@ class Connector:
         return {
             name: resource
             for name, resource in RESOURCES.items()
-            if not resource.optional or self.settings.read_journals
+            if not resource.optional or getattr(self.settings, resource.optional)
         }
 
     def audit(self, operation: str = "") -> Audit:

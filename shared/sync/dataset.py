@@ -1,12 +1,16 @@
-"""Make sure that a dataset is there in Power BI, once, remember its id, and fill it when it is another than before."""
+"""Make sure that a dataset is there in Power BI, once, remember its id, fill it when it is another than before; delete it."""
 
+from contextlib import suppress
+
+from shared.errors import AskPerson, NotFound
 from shared.powerbi.client import DEADLINE_SECONDS
-from shared.state import messages, sink
+from shared.state import definitions, messages, sink
 from shared.state.connections import DEFAULT_DATASET
 from shared.state.sink import Writer
 from shared.sync.connector import Connector
 from shared.sync.rebuild import rebuild
 from shared.tables import schema
+from shared.tables.definition import declared
 
 
 def ensure_dataset(connector: Connector, dataset: str) -> tuple[str, bool]:
@@ -19,7 +23,7 @@ def ensure_dataset(connector: Connector, dataset: str) -> tuple[str, bool]:
     """
     name = name_in_powerbi(connector, dataset)
     powerbi_id, made = sink.read(connector.store, dataset).powerbi_id, False
-    if not powerbi_id or powerbi_id not in _called(connector, name):
+    if not powerbi_id or powerbi_id not in names(connector):
         powerbi_id, made = _make(connector, dataset, name)
     audit = connector.audit()
     audit.add("dataset", "made" if made else "found", why=name, request_id=powerbi_id)
@@ -39,14 +43,85 @@ def name_in_powerbi(connector: Connector, dataset: str) -> str:
 def _make(connector: Connector, dataset: str, name: str) -> tuple[str, bool]:
     with Writer.take(connector.store, connector.clock, dataset) as writer:
         writer.hold(2 * DEADLINE_SECONDS)
-        ids = _called(connector, name)
-        if writer.state.powerbi_id in ids:
+        known = names(connector)
+        if writer.state.powerbi_id in known:
             return writer.state.powerbi_id, False
-        writer.hold(2 * DEADLINE_SECONDS)
-        powerbi_id = ids[0] if ids else connector.powerbi().create_dataset(schema.dataset(name))
+        # What is to succeed it has a name of its own, which its own steps look after.
+        ids = [powerbi_id for powerbi_id, called in known.items() if called == name]
+        powerbi_id = ids[0] if ids else create(connector, writer, name)
+        definitions.adopt(connector.store, dataset, name, powerbi_id)
         writer.bind(powerbi_id, empty=not ids)
     return powerbi_id, not ids
 
 
-def _called(connector: Connector, name: str) -> list[str]:
-    return [str(found["id"]) for found in connector.powerbi().datasets() if found.get("name") == name]
+def names(connector: Connector) -> dict[str, str]:
+    """What the datasets of the workspace are called, by id."""
+    return {str(each["id"]): str(each.get("name", "")) for each in connector.powerbi().datasets()}
+
+
+def create(connector: Connector, writer: Writer, name: str) -> str:
+    """Make a dataset of that name, of which there is none; what it is made with is known even if the answer is lost."""
+    definitions.intend(connector.store, writer.state.dataset, name, declared())
+    writer.hold(2 * DEADLINE_SECONDS)
+    return connector.powerbi().create_dataset(schema.dataset(name))
+
+
+def delete_dataset(connector: Connector, dataset: str) -> bool:
+    """Delete a dataset in Power BI; answers whether there was one. What its organisations' state says stays.
+
+    Raises LeaseBusy, and AskPerson while another is to take its place.
+    """
+    with Writer.take(connector.store, connector.clock, dataset) as writer:
+        if writer.state.successor is not None:
+            raise AskPerson(
+                f"{writer.state.successor.name!r} is being filled to take the place of dataset {dataset}: "
+                "`dataset upgrade --switch` or `--cancel` comes first."
+            )
+        powerbi_id = writer.state.powerbi_id
+        if not powerbi_id:
+            return False
+        remove(connector, writer, powerbi_id)
+        writer.bind("", empty=True)
+        _tell(connector, "deleted", dataset, powerbi_id)
+    return True
+
+
+def delete_old(connector: Connector, dataset: str) -> list[str]:
+    """Delete in Power BI what was succeeded; answers the ids."""
+    with Writer.take(connector.store, connector.clock, dataset) as writer:
+        old = list(writer.state.old)
+        for powerbi_id in old:
+            remove(connector, writer, powerbi_id)
+            writer.forget_old(powerbi_id)
+            _tell(connector, "deleted", dataset, powerbi_id)
+    return old
+
+
+def cancel(connector: Connector, dataset: str) -> str:
+    """Delete what was to take a dataset's place, however far it was; answers its name, "" when there was none."""
+    with Writer.take(connector.store, connector.clock, dataset) as writer:
+        successor = writer.state.successor
+        if successor is None:
+            return ""
+        # One whose making had an unknown outcome is known by name only.
+        called = [successor.powerbi_id] if successor.powerbi_id else []
+        writer.hold(2 * DEADLINE_SECONDS)
+        for powerbi_id in called or [one for one, name in names(connector).items() if name == successor.name]:
+            remove(connector, writer, powerbi_id)
+        writer.give_up()
+        _tell(connector, "given up", dataset, successor.powerbi_id)
+    return successor.name
+
+
+def remove(connector: Connector, writer: Writer, powerbi_id: str) -> None:
+    """Delete a dataset in Power BI, whether it is there still or not."""
+    writer.hold(2 * DEADLINE_SECONDS)
+    with suppress(NotFound):
+        connector.powerbi().delete_dataset(powerbi_id)
+    definitions.forget(connector.store, writer.state.dataset, powerbi_id)
+
+
+def _tell(connector: Connector, outcome: str, dataset: str, powerbi_id: str) -> None:
+    audit = connector.audit()
+    audit.add("dataset", outcome, why=dataset, request_id=powerbi_id)
+    audit.flush()

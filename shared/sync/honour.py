@@ -1,4 +1,5 @@
-"""Honour the queue's messages: fetch the ids that they name, together, then drain the outbox of each dataset concerned.
+"""Honour the queue's messages: fetch the ids that they name, together, then drain the outbox of each dataset concerned,
+then do what was requested of it.
 
 A received message is honoured in the same run. What must wait goes back as a new message with a delay and an attempt count,
 so that the queue's own count of tries stays for crashes.
@@ -7,15 +8,21 @@ so that the queue's own count of tries stays for crashes.
 import hashlib
 import logging
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from datetime import datetime
+
+import msgspec
 
 from shared.audit import Audit
 from shared.errors import AskPerson, BadMessage, ConnectorError, ConsentLost, GiveUp, RetryLater, RunEnded
 from shared.state import connections, messages
-from shared.state.messages import Ids, Wake
+from shared.state.messages import Action, Ids, Message, Request, Wake
+from shared.storage import Message as Received
+from shared.sync.compact import compact
 from shared.sync.connector import Connector
 from shared.sync.land import fetch_ids
 from shared.sync.push import drain
+from shared.sync.upgrade import replace_dataset, switch, upgrade
 from shared.xero.resources import RESOURCES
 
 logger = logging.getLogger(__name__)
@@ -26,6 +33,13 @@ TOGETHER = 32
 HIDDEN_SECONDS = 300
 LONGEST_DELAY = 3600.0
 ASK_AGAIN_SECONDS = 3600.0
+# Who carries out a request; it answers whether something is left when the time is up.
+ACTIONS: Mapping[Action, Callable[[Connector, Audit, Request, datetime], bool]] = {
+    "compact": compact,
+    "upgrade": upgrade,
+    "replace": replace_dataset,
+    "switch": switch,
+}
 
 
 def honour(connector: Connector, text: str, *, until: datetime) -> None:
@@ -38,13 +52,32 @@ def honour(connector: Connector, text: str, *, until: datetime) -> None:
             for each in (text, *(message.text for message in along))
         ]
         datasets = _fetch(connector, audit, [message for message in received if isinstance(message, Ids)])
-        for message in along:
-            connector.store.delete_message(messages.QUEUE, message)
         wakes = {message.dataset: message for message in received if isinstance(message, Wake)}
-        for dataset in sorted({*datasets, *wakes}):
-            _drain(connector, audit, dataset, wakes.get(dataset), until)
+        # The same asked twice is done once.
+        requests = {
+            (message.dataset, message.action, message.table): message
+            for message in received
+            if isinstance(message, Request)
+        }
+        # Pending batches are found by themselves, should this run crash; requests are not.
+        later = [each for each, found in zip(along, received[1:], strict=True) if isinstance(found, Request)]
+        _delete(connector, [message for message in along if message not in later])
+        waits: dict[str, float] = {}
+        for dataset in sorted({*datasets, *wakes, *(request.dataset for request in requests.values())}):
+            waits[dataset] = _drain(connector, audit, dataset, wakes.get(dataset), until)
+        for request in requests.values():
+            if waits[request.dataset]:
+                _ask_again(connector, audit, request, waits[request.dataset], "after the outbox")
+            else:
+                _carry_out(connector, audit, request, until)
+        _delete(connector, later)
     finally:
         audit.flush()
+
+
+def _delete(connector: Connector, received: list[Received]) -> None:
+    for message in received:
+        connector.store.delete_message(messages.QUEUE, message)
 
 
 def _operation(text: str) -> str:
@@ -54,7 +87,7 @@ def _operation(text: str) -> str:
         return ""
 
 
-def decode_or_put_aside(connector: Connector, audit: Audit, text: str) -> Ids | Wake | None:
+def decode_or_put_aside(connector: Connector, audit: Audit, text: str) -> Message | None:
     """A message of ours; what is none is put aside with its text, for a person to look at."""
     try:
         return messages.decode(text)
@@ -126,14 +159,18 @@ def _again(connector: Connector, audit: Audit, some: list[Ids], ids: set[str], e
     )
 
 
-def _drain(connector: Connector, audit: Audit, dataset: str, wake: Wake | None, until: datetime) -> None:
+def _drain(connector: Connector, audit: Audit, dataset: str, wake: Wake | None, until: datetime) -> float:
+    """Drain a dataset's outbox; answers how many seconds must pass before anything else is tried, 0 when nothing.
+
+    What only a person can mend may be just what was requested: a table that is full is compacted.
+    """
     if wake is not None:
         messages.wake_arrived(connector.store, dataset)
     attempt = wake.attempt + 1 if wake else 1
     try:
         if drain(connector, dataset, audit, until=until):
             messages.wake(connector.store, connector.clock, dataset, "more is pending", audit.operation)
-        return
+        return 0
     except RunEnded as ended:
         error: ConnectorError = ended
         delay = 5.0
@@ -150,4 +187,34 @@ def _drain(connector: Connector, audit: Audit, dataset: str, wake: Wake | None, 
     )
     messages.wake(
         connector.store, connector.clock, dataset, "again", audit.operation, delay=delay, attempt=attempt
+    )
+    return 0 if isinstance(error, (AskPerson, GiveUp)) else delay
+
+
+def _carry_out(connector: Connector, audit: Audit, request: Request, until: datetime) -> None:
+    """Do what was requested; what is unfinished or must wait is asked for again, with a delay."""
+    try:
+        if ACTIONS[request.action](connector, audit, request, until):
+            _ask_again(connector, audit, request, 0, "unfinished")
+    except RunEnded as ended:
+        _ask_again(connector, audit, request, 5, str(ended))
+    except RetryLater as wait:
+        _ask_again(connector, audit, request, wait.seconds, str(wait))
+    except (AskPerson, GiveUp) as stop:
+        # Asking again changes nothing; a person asks anew once the cause is mended.
+        logger.error("What was asked of dataset %s cannot be done: %s", request.dataset, stop)
+        audit.add(request.action, "ask", resource=request.table, why=request.reason, error=str(stop))
+
+
+def _ask_again(connector: Connector, audit: Audit, request: Request, seconds: float, error: str) -> None:
+    """Put a request back with a delay, which does not get shorter than its attempts are many."""
+    again = msgspec.structs.replace(request, attempt=request.attempt + 1)
+    delay = min(LONGEST_DELAY, max(seconds, float(min(request.attempt, 60))))
+    messages.send(connector.store, again, delay=delay)
+    audit.add(
+        request.action,
+        "retried",
+        resource=request.table,
+        why=f"dataset {request.dataset}: attempt {again.attempt}, again in {delay:.0f} s",
+        error=error,
     )

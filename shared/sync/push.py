@@ -2,7 +2,8 @@
 
     1 take the oldest batches, keep the newest fetch of each record, drop what the mirror has already
     2 one conditional write reserves versions, counts rows and notes the batches as in flight
-    3 POST, table by table; each version of a record has at least one row in each table that it feeds
+    3 POST, table by table; each version of a record has at least one row in each table that it feeds. While a dataset has a
+      successor, to both
     4 only then: the mirror, the batches to done/, nothing in flight, the audit
 
 Whoever finds batches in flight pushes their records again, whatever the mirror has: nobody knows which POSTs landed. A
@@ -14,24 +15,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 
-from shared import tables
 from shared.audit import Audit
-from shared.errors import AskPerson, BadMessage, Refused, RunEnded
-from shared.powerbi import rows as powerbi_rows
-from shared.powerbi.client import DEADLINE_SECONDS
-from shared.powerbi.rows import EncodedRow
+from shared.errors import AskPerson, BadMessage, NotFound, RunEnded
 from shared.state import connections, messages, mirror, outbox, quarantine
 from shared.state.outbox import Batch
 from shared.state.sink import Writer
 from shared.storage import Conflict, Write
-from shared.sync.compare import Change, Work, compare, known_after, put_aside
+from shared.sync import compact, lists, targets
+from shared.sync.compare import Change, Work, compare, known_after
 from shared.sync.connector import Connector
+from shared.sync.posting import TableFull, check_room, post
+from shared.sync.publish import publish
+from shared.sync.status import land_status, tell_parked
+from shared.sync.targets import Target
 
 # As many batches as fill the largest POSTs; what they weigh packed bounds the memory of a run.
-BATCHES = 10
+BATCHES = 40
 PACKED_BYTES = 3_000_000
-# A POST may be sent twice, when Power BI refuses the first token.
-POST_SECONDS = 2 * DEADLINE_SECONDS + 5
 STORAGE_SECONDS = 20.0
 
 
@@ -47,8 +47,12 @@ def drain(connector: Connector, dataset: str, audit: Audit, *, until: datetime) 
                 # Everybody who went into it was disconnected: nobody is to be asked for it every hour.
                 return False
             raise AskPerson(
-                f"Dataset {dataset} is not in Power BI yet: run `python3 manage.py dataset {dataset}`."
+                f"Dataset {dataset} is not in Power BI yet: run `python3 manage.py dataset create {dataset}`."
             )
+        # A table that is empty or half full comes before everything.
+        if not compact.finish(connector, writer, audit, until):
+            return True
+        pushed = told = False
         while connector.clock.now() < until:
             again = bool(writer.state.in_flight)
             batches, were_there = _take_batches(connector, dataset, writer, audit)
@@ -56,11 +60,30 @@ def drain(connector: Connector, dataset: str, audit: Audit, *, until: datetime) 
                 if again:
                     writer.land()
                 elif not were_there:
-                    return False
+                    if pushed and not told and _publish(connector, dataset, audit):
+                        continue
+                    # Once a run: pushing the status is nothing to tell of.
+                    if told or not land_status(connector, writer, audit, pushed=pushed):
+                        return False
+                    told = True
                 continue
-            _push_batches(connector, dataset, writer, batches, audit, again=again)
+            try:
+                _push_batches(connector, dataset, writer, batches, audit, again=again)
+            except TableFull as full:
+                _tell_full(connector, writer, audit, full)
+                raise
+            pushed = True
             audit.flush()
     return True
+
+
+def _publish(connector: Connector, dataset: str, audit: Audit) -> bool:
+    """An organisation that was just pushed may be new, or have another year end; answers whether anything landed.
+
+    Of the next organisation once that is pushed.
+    """
+    found = [each for each in connections.connected(connector.store) if each.dataset == dataset]
+    return any(publish(connector, audit, organisation) for organisation in found)
 
 
 def _take_batches(
@@ -97,21 +120,22 @@ def _push_batches(
     work = compare(connector, batches, audit, powerbi_id=writer.state.powerbi_id, again=again)
     names = [batch.name for batch in batches]
     if work.changes or again:
-        _check_room(connector, writer, work.changes)
-        counts: dict[str, int] = defaultdict(int)
-        for change in work.changes:
-            for table, rows in change.rows.items():
-                counts[table] += len(rows)
-        first = writer.reserve(len(work.changes), names, counts)
-        for number, change in enumerate(work.changes):
-            change.version = first + number
-        _post(connector, writer, work.changes, audit)
+        ours, successor = targets.present(connector, writer), targets.successor(connector, writer)
+        _reserve(connector, writer, work.changes, names, ours, successor, again=again)
+        for target in filter(None, (ours, successor)):
+            try:
+                post(connector, writer, target, work.changes, audit)
+            except NotFound:
+                if not targets.is_gone(connector, writer, audit, target):
+                    raise
     # Before the mirror forgets that there was a doubt.
-    for organisation, resource, ids in work.doubtful:
+    for tenant_id, resource, ids in work.doubtful:
         messages.send_ids(
-            connector.store, connector.clock, organisation, resource, ids, "in doubt", audit.operation
+            connector.store, connector.clock, tenant_id, resource, ids, "in doubt", audit.operation
         )
     _remember(connector, writer, work)
+    for organisation, found in work.lists:
+        lists.refresh(connector, audit, organisation, found)
     for batch in batches:
         outbox.finish(connector.store, dataset, batch.name)
     if writer.state.in_flight:
@@ -119,78 +143,37 @@ def _push_batches(
     _tell(audit, batches, work, again=again)
 
 
-def _check_room(connector: Connector, writer: Writer, changes: Sequence[Change]) -> None:
-    """Above 5,000,000 rows Power BI answers 200 and drops them; stop well before, whatever landed of what was sent."""
-    counts: dict[str, int] = dict(writer.state.rows_upper)
-    for change in changes:
-        for table, rows in change.rows.items():
-            counts[table] = counts.get(table, 0) + len(rows)
-    full = [table for table, count in counts.items() if count > connector.settings.powerbi_rows_per_table]
-    if full:
-        raise AskPerson(
-            f"{', '.join(full)} of dataset {writer.state.dataset} would hold more rows than "
-            f"POWERBI_ROWS_PER_TABLE ({connector.settings.powerbi_rows_per_table}) allows."
-        )
-
-
-def _post(connector: Connector, writer: Writer, changes: list[Change], audit: Audit) -> None:
-    for table in tables.TABLES:
-        encoded = (
-            powerbi_rows.encode(
-                number, row | {"RowVersion": change.version, "IsDeleted": change.fetch.record is None}
-            )
-            for number, change in enumerate(changes)
-            if not change.refused
-            for row in change.rows.get(table, ())
-        )
-        for rows in powerbi_rows.chunks(
-            encoded,
-            most_rows=connector.settings.powerbi_rows_per_post,
-            most_bytes=connector.settings.powerbi_bytes_per_post,
-        ):
-            _post_or_bisect(connector, writer, table, rows, changes, audit)
-
-
-def _post_or_bisect(
+def _reserve(
     connector: Connector,
     writer: Writer,
-    table: str,
-    rows: list[EncodedRow],
-    changes: list[Change],
-    audit: Audit,
+    changes: Sequence[Change],
+    names: Sequence[str],
+    ours: Target,
+    successor: Target | None,
+    *,
+    again: bool,
 ) -> None:
-    """POST rows; when Power BI refuses them, find the record that it refuses and go on with the others."""
-    writer.hold(POST_SECONDS)
-    try:
-        request_id = connector.powerbi().post_rows(writer.state.powerbi_id, table, [row.json for row in rows])
-    except Refused as error:
-        records = sorted({row.record for row in rows})
-        if error.status not in (400, 413):
-            raise
-        if len(records) == 1:
-            _refuse(connector, changes[records[0]], table, error, audit)
-            return
-        half = set(records[: len(records) // 2])
-        for part in (half, set(records) - half):
-            some = [row for row in rows if row.record in part]
-            _post_or_bisect(connector, writer, table, some, changes, audit)
-        return
-    audit.add("post", "done", resource=table, count=len(rows), request_id=request_id)
+    """Take a version for each change, and count its rows wherever they go, before anything is sent."""
+    counts = ours.counts(changes)
+    check_room(connector, writer.state.dataset, writer.state.rows_upper, counts)
+    # What is pushed again was counted the first time.
+    news = () if again else changes
+    fresh = ours.counts(change for change in news if not change.is_in(ours.powerbi_id))
+    beside = writer.state.successor
+    if beside is not None and successor is not None:
+        theirs = successor.counts(changes)
+        check_room(connector, writer.state.dataset, beside.rows, theirs)
+        new_there = (change for change in news if not change.is_beside(successor.powerbi_id))
+        beside = beside.counting(theirs, successor.counts(new_there))
+    first = writer.reserve(len(changes), names, counts, fresh, beside)
+    for number, change in enumerate(changes):
+        change.version = first + number
 
 
-def _refuse(connector: Connector, change: Change, table: str, error: Refused, audit: Audit) -> None:
-    """Power BI does not take this record; rows of it that went before stay, and are superseded when it is mended."""
-    change.refused = f"{table}: {error}"
-    put_aside(
-        connector,
-        audit,
-        change.organisation.tenant_id,
-        change.resource,
-        change.fetch.record_id,
-        change.fetch.record or {},
-        change.refused,
-        change.fetch.batch,
-    )
+def _tell_full(connector: Connector, writer: Writer, audit: Audit, full: TableFull) -> None:
+    """What waits in the outbox cannot be pushed, so that the status is told beside it."""
+    if "SyncStatus" not in full.tables:
+        tell_parked(connector, writer, audit, dict.fromkeys(full.tables, str(full)))
 
 
 def _remember(connector: Connector, writer: Writer, work: Work) -> None:
@@ -209,7 +192,10 @@ def _remember(connector: Connector, writer: Writer, work: Work) -> None:
             change.version,
             etag,
             powerbi_id=writer.state.powerbi_id,
+            also_in=writer.state.successor.powerbi_id if writer.state.successor else "",
             deleted=fetch.record is None,
+            lists=change.lists,
+            rows=change.content,
         )
         if fetch.record is None:
             writes[tenant_id, change.resource].append(mirror.advance(tenant_id, change.resource, entry))
@@ -217,7 +203,9 @@ def _remember(connector: Connector, writer: Writer, work: Work) -> None:
             writes[tenant_id, change.resource].append(
                 mirror.keep(connector.store, tenant_id, change.resource, entry, fetch.record, fetch.batch)
             )
-        healed.append((tenant_id, change.resource, fetch.record_id))
+        # What was put aside since is newer than what the mirror has.
+        if not fetch.from_mirror:
+            healed.append((tenant_id, change.resource, fetch.record_id))
     for some in writes.values():
         for start in range(0, len(some), 500):
             writer.hold(STORAGE_SECONDS)

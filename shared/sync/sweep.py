@@ -1,10 +1,12 @@
 """Sweep: bring back what crashes left behind, in the poison queue or in the outbox."""
 
+import uuid
 from datetime import timedelta
 
 import msgspec
 
-from shared.state import connections, messages, outbox
+from shared.state import connections, messages, outbox, sink
+from shared.sync import superseded
 from shared.sync.connector import Connector
 from shared.sync.honour import HIDDEN_SECONDS, TOGETHER, decode_or_put_aside, put_aside
 
@@ -13,9 +15,10 @@ PENDING_TOO_LONG = timedelta(minutes=1)
 
 
 def sweep(connector: Connector) -> None:
-    """Bring back poisoned messages, and wake each dataset whose outbox has waited for over a minute."""
+    """Bring back poisoned messages, wake each dataset in which something waits, and ask for compactions that are due."""
     _sweep_poison(connector)
-    _wake_pending(connector)
+    for dataset in sorted({organisation.dataset for organisation in connections.connected(connector.store)}):
+        _wake_waiting(connector, dataset)
 
 
 def _sweep_poison(connector: Connector) -> None:
@@ -35,9 +38,15 @@ def _sweep_poison(connector: Connector) -> None:
     audit.flush()
 
 
-def _wake_pending(connector: Connector) -> None:
-    now = connector.clock.now()
-    for dataset in sorted({organisation.dataset for organisation in connections.connected(connector.store)}):
-        oldest = next(outbox.pending(connector.store, dataset), None)
-        if oldest is not None and now - outbox.landed_at(oldest.name) > PENDING_TOO_LONG:
-            messages.wake(connector.store, connector.clock, dataset, "pending for over a minute", "sweep")
+def _wake_waiting(connector: Connector, dataset: str) -> None:
+    store, clock = connector.store, connector.clock
+    now = clock.now()
+    oldest = next(outbox.pending(store, dataset), None)
+    state = sink.read(store, dataset)
+    if oldest is not None and now - outbox.landed_at(oldest.name) > PENDING_TOO_LONG:
+        messages.wake(store, clock, dataset, "pending for over a minute", "sweep")
+    elif state.rebuild is not None and now - state.rebuild.since > PENDING_TOO_LONG:
+        messages.wake(store, clock, dataset, f"{state.rebuild.table} is being compacted", "sweep")
+    due = superseded.due(state, connector.settings, now)
+    if due:
+        messages.ask(store, clock, dataset, "compact", due[0][1], uuid.uuid4().hex)
