@@ -7,8 +7,9 @@ from typing import Any
 from commands.terminal import ROOT, console
 from shared.secrets import POWERBI_CLIENT_SECRET, XERO_CLIENT_SECRET, XERO_WEBHOOK_KEYS
 from shared.settings import MISSING, OF_THE_HOST, WHERE, Settings
+from shared.state.made import LANDED, MADE
 from shared.tables import TABLES, Table, measures, schema
-from shared.xero.resources import RESOURCES
+from shared.xero.resources import Resource
 
 SETTINGS = ROOT / "docs" / "settings.md"
 DICTIONARY = ROOT / "docs" / "data-dictionary.md"
@@ -37,7 +38,8 @@ TYPES = (
     ("Int64", "Whole numbers."),
     (
         "DateTime",
-        "A calendar day of the organisation, at midnight; an instant in UTC where the name ends in UTC.",
+        "A calendar day of the organisation, at midnight; an instant in UTC where the name ends in UTC or the meaning says"
+        " so.",
     ),
     ("Boolean", "True or false."),
 )
@@ -110,7 +112,11 @@ def data_dictionary() -> str:
             table(
                 ("Table", "Holds", "From Xero's"),
                 (
-                    (f"[{one.name}](#{one.name.lower()})", one.means, _resources(one.resources))
+                    (
+                        f"[{one.name}](#{one.name.lower()})",
+                        one.means,
+                        "made here" if _is_made(one) else _resources(one.resources),
+                    )
                     for one in TABLES.values()
                 ),
             ),
@@ -155,8 +161,12 @@ def _measures() -> list[str]:
         " the tables that they read.",
         f"- **Money is in base currency.** Over organisations of different base currencies it is empty, and `Currency` says"
         f" “{measures.SEVERAL}”.",
-        "- **Dates, customers and so on are chosen by the columns of the table that is counted.** A measure that reads several"
-        " tables is empty where only some of them are filtered: choose the same dates in each.",
+        "- **Days are chosen in `Calendar`, customers and suppliers in `Contacts`, accounts in `Accounts`, items in `Items`**;"
+        " tracking by the columns of `Lines`; the day of balances in `AsAt`, ages in `AgingBuckets`. A contact that was merged"
+        " into another one counts under that one.",
+        "- **What a measure cannot follow makes it empty**, never wrong: a choice in a table that it does not know, or in one of"
+        " several tables that it reads.",
+        "- **While a table is emptied and filled again** (`SyncStatus`), the measures that read it are empty.",
         "",
         table(("Measure", "Meaning"), ((_code(one.name), one.means) for one in measures.MEASURES.values())),
         "",
@@ -167,13 +177,14 @@ def _section(one: Table) -> list[str]:
     """What the page says of one table."""
     columns = schema.described(one)
     version_key = f"The version key is `{one.version_key}`."
+    origin = "Made here." if _is_made(one) else f"From Xero's {_resources(one.resources)}."
     markers = " Leave out rows with `IsMarker`." if "IsMarker" in schema.column_names(one) else ""
     return [
         f"## {one.name}",
         "",
         one.means,
         "",
-        f"From Xero's {_resources(one.resources)}. {version_key}{markers}",
+        f"{origin} {version_key}{markers}",
         "",
         table(
             ("Column", "Type", "Meaning"),
@@ -183,9 +194,20 @@ def _section(one: Table) -> list[str]:
     ]
 
 
+def _is_made(one: Table) -> bool:
+    """Whether no resource of Xero feeds the table."""
+    return set(one.resources) <= set(MADE)
+
+
 def _resources(names: Iterable[str]) -> str:
     """Resources by name, and which of them are read only where somebody asks for it."""
-    return ", ".join(f"{name} (off by default)" if RESOURCES[name].optional else name for name in names)
+    return ", ".join(f"{name} (off by default)" if _is_off(LANDED[name]) else name for name in names)
+
+
+def _is_off(resource: Resource) -> bool:
+    """Whether it is read only after an operator asked for it."""
+    by_default = {each.name: each.metadata.get("default") for each in fields(Settings)}
+    return bool(resource.optional) and not by_default[resource.optional]
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -200,6 +222,8 @@ def _told(default: Any) -> str:
         return _code(",".join(f"{name}={_number(amount)}" for name, amount in default.items()))
     if default in ("", None, {}):
         return "empty"
+    if isinstance(default, tuple):
+        return _code(",".join(str(each) for each in default))
     if isinstance(default, bool):
         return _code(str(default).lower())
     return _code(_number(default) if isinstance(default, float) else str(default))

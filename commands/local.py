@@ -26,7 +26,7 @@ def run() -> int:
         cloud.subscribe()
         demo.show_addresses(cloud)
         console.print("Next, in another terminal: `python3 manage.py connect`, then")
-        console.print("`python3 manage.py dataset`. Ctrl-C ends the local cloud.")
+        console.print("`python3 manage.py dataset create`. Ctrl-C ends the local cloud.")
         try:
             while True:
                 time.sleep(3600)

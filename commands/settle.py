@@ -11,13 +11,19 @@ from commands.terminal import console
 from local.cloud import Cloud
 from shared.state import checkpoints, outbox, sink
 from shared.state.connections import Organisation
+from shared.state.made import MADE
 from shared.state.messages import QUEUE
 from shared.sync.connector import Connector
 from shared.tables import TABLES
 
 SETTLE_SECONDS = 900
-# Tables whose rows are not one a record.
-OF_CHILDREN = ("Lines", "Allocations", "TrackingCategories", "Journals")
+# Tables whose rows are not one a record that Xero holds.
+OF_CHILDREN = (
+    *("Lines", "Allocations", "TrackingCategories", "Journals"),
+    *("OpenItems", "CashMovements", "TrialBalance", "ProfitAndLoss"),
+)
+# Tables of which Xero has no record.
+OURS = {name for name, table in TABLES.items() if set(table.resources) <= set(MADE)}
 
 
 def backfill(connector: Connector, cloud: Cloud, organisations: Sequence[Organisation], records: int) -> None:
@@ -32,7 +38,7 @@ def backfill(connector: Connector, cloud: Cloud, organisations: Sequence[Organis
                 table["rows"]
                 for dataset in answer
                 for table in dataset["tables"]
-                if table["name"] in TABLES.keys() - OF_CHILDREN
+                if table["name"] in TABLES.keys() - OF_CHILDREN - OURS
             )
             progress.update(bar, completed=min(records, arrived))
 
@@ -64,9 +70,12 @@ def unsettled(
 ) -> str:
     """What is still to be read or on its way; "" when nothing is."""
     for organisation in organisations:
-        for name in connector.resources:
+        for name, resource in connector.resources.items():
             checkpoint = checkpoints.load(connector.store, organisation.tenant_id, name)
-            fresh = read_since is None or (checkpoint.completed_at or checkpoints.LONG_AGO) > read_since
+            fresh = read_since is None or (checkpoint.fresh_as_of or checkpoints.LONG_AGO) > read_since
+            # What a report shows to be changed may make another one due at once.
+            if read_since and resource.report and checkpoint.is_due(connector.clock.now()):
+                fresh = False
             if not checkpoint.history or checkpoint.touching or not fresh:
                 trouble = f": {checkpoint.trouble}" if checkpoint.trouble else ""
                 return f"{name} of {organisation.name} is being read{trouble}"
