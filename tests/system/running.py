@@ -46,6 +46,8 @@ BY_HAND = {
     "POLL_SCHEDULE": NEVER,
     "TOKEN_REFRESH_SCHEDULE": NEVER,
     "POLL_MINUTES": "0",
+    # Which would be 48 calls of a history.
+    "READ_REPORTS": "false",
     "POLL_MINUTES_BY_RESOURCE": "Accounts=0",
     "REREAD_HOURS_BY_RESOURCE": "Contacts=8760",
     "XERO_MINUTE_LIMIT": "6000",

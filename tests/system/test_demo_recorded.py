@@ -8,7 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from commands.demo import LONG_AGO
+from tests.system.proving import staying
 from tests.system.running import ROOT, manage
+from tests.unit.dax.proof import figures, proof
 
 RECORDED = ROOT.parent / "shared" / "samples" / "xeroizer" / "test" / "stub_responses"
 
@@ -49,6 +52,9 @@ def test_the_recorded_company_arrives_whole(checkout: Path) -> None:
         for each in (*invoices, *notes, *prepayments, *journals)
         for line in (*each.iterfind("LineItems/LineItem"), *each.iterfind("JournalLines/JournalLine"))
     ]
+    documents = (*invoices, *notes, *prepayments)
+    entries = [each for one in documents for each in one.iterfind("Payments/Payment")]
+    entries += [each for one in (*notes, *prepayments) for each in one.iterfind("Allocations/Allocation")]
     counted = {name: table["powerbi_current"] for name, table in written["tables"].items()}
     assert counted == {
         "Organisations": 1,
@@ -66,14 +72,23 @@ def test_the_recorded_company_arrives_whole(checkout: Path) -> None:
         "Allocations": len(
             [each for note in (*notes, *prepayments) for each in note.iterfind("Allocations/Allocation")]
         ),
+        "OpenItems": len(documents) + len(entries),
+        "CashMovements": len([each for each in payments if each.findtext("Status") != "DELETED"]),
+        # Four years are asked for, one of which has a leap day.
+        **dict.fromkeys(("Calendar", "AsAt"), 1461),
+        "AgingBuckets": 2 * 5,
         **dict.fromkeys(
-            ("Overpayments", "BankTransactions", "BankTransfers", "PurchaseOrders", "Journals"), 0
+            ("Overpayments", "BankTransactions", "BankTransfers", "PurchaseOrders", "Journals", "SyncStatus"),
+            0,
         ),
     }
     # What the recording is known to hold.
     assert (len(invoices), len(invoice_lines), len(payments), len(notes), len(journals)) == (82, 90, 50, 8, 4)
     assert (counted["Contacts"], len(accounts)) == (104, 56)
     assert len([each for each in payments if each.findtext("Status") == "DELETED"]) == 1
+    shown = done.stdout.splitlines()
+    assert shown[-3] == "Next:"
+    assert all(line.startswith("  python3 manage.py ") for line in shown[-2:])
     # A person sees how much was taken and passed over, within 80 columns; each passed-over file is in a file.
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert re.search(r"^  .*\bInvoices +82\b", done.stdout, re.MULTILINE)
@@ -97,6 +112,20 @@ def test_the_recorded_company_arrives_whole(checkout: Path) -> None:
     assert sums["Prepayments"]["RemainingCredit"] == total(prepayments, "RemainingCredit") > 0
     assert sums["Lines"]["LineAmount"] == total(lines, "LineAmount")
     assert sums["Lines"]["TaxAmount"] == total(lines, "TaxAmount")
+
+
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded company is not beside this checkout")
+def test_the_measures_of_the_recorded_company(checkout: Path) -> None:
+    """Each measure says what the recorded records say, and there is something owed, sold and bought."""
+    with staying("--company", str(RECORDED), folder=checkout) as demo:
+        rows = demo.rows()
+        [tenant_id] = {row["TenantID"] for row in rows["Organisations"]}
+        books = demo.books(tenant_id, LONG_AGO, reports=False)
+    assert demo.code == 0
+    assert proof(rows, [books]) == []
+    told = figures(rows, books)
+    some = ("Receivables As At", "Payables As At", "Sales", "Purchases", "Cash In", "Cash Out")
+    assert [name for name in some if not told[name]] == []
 
 
 def test_a_folder_without_a_recording_is_said_in_a_sentence(checkout: Path, tmp_path: Path) -> None:

@@ -106,9 +106,9 @@ def test_each_consent_says_where_its_rows_go(story: Story) -> None:
     perth, auckland = story.perth.organisation, story.auckland.organisation
     first, second = story.told["connect"], story.told["connect nz"]
     assert f"Connected: {perth.name} (AUD), {perth.tenant_id}, dataset default" in first
-    assert "Next: `python3 manage.py dataset`, since" in first
+    assert "Next: `python3 manage.py dataset create`, since" in first
     assert f"Connected: {auckland.name} (NZD), {auckland.tenant_id}, dataset nz" in second
-    assert "Next: `python3 manage.py dataset nz`, since" in second
+    assert "Next: `python3 manage.py dataset create nz`, since" in second
     assert perth.name not in second
     assert perth.token_set != auckland.token_set
 

@@ -6,22 +6,27 @@ ADDCOLUMNS; SUMMARIZE of the same is right, and means the same in Power BI.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from random import Random
 from typing import Any
 
 from pbix_mcp.dax.engine import evaluate_measures_batch  # type: ignore[import-untyped]
 
+from tests.unit.dax.oracle import Choice
+
 # What a push dataset's model allows (no USERELATIONSHIP), and what the engine was seen to evaluate rightly.
 FUNCTIONS = frozenset(
-    {"ADDCOLUMNS", "ALLEXCEPT", "CALCULATE", "CALCULATETABLE", "COUNTROWS", "FILTER", "IF", "ISFILTERED"}
-    | {"KEEPFILTERS", "MAX", "MAXX", "SUMMARIZE", "SUMX", "TREATAS", "TRUE"}
+    {"ADDCOLUMNS", "ALLEXCEPT", "BLANK", "CALCULATE", "CALCULATETABLE", "COALESCE", "COUNTROWS", "COUNTX"}
+    | {"CURRENTGROUP", "DAY", "DIVIDE", "EOMONTH", "FILTER", "GROUPBY", "IF", "INT", "ISBLANK", "ISEMPTY"}
+    | {"ISFILTERED", "KEEPFILTERS", "MAX", "MAXX", "MINX", "NATURALLEFTOUTERJOIN", "REMOVEFILTERS", "ROUND"}
+    | {"ROW", "SELECTCOLUMNS", "SELECTEDVALUE", "SUMMARIZE", "SUMX", "TREATAS", "TRUE", "UNION", "VALUES"}
 )
-KEYWORDS = frozenset({"VAR", "RETURN", "IN"})
+KEYWORDS = frozenset({"VAR", "RETURN", "IN", "NOT"})
 PLACES = Decimal("0.0001")
+# Else the engine takes a table with the columns Date and Month for a date table, and filters all others by it.
+NO_DATE_TABLE = "(none)"
 
 _TOKEN = re.compile(
     r'(?P<text>"[^"]*")|(?P<table>\w+)?\[(?P<name>[^\]]+)\]|(?P<variable>VAR\s+\w+)|(?P<call>\w+)\s*\(|(?P<word>[A-Za-z_]\w*)'
@@ -50,13 +55,35 @@ class Model:
             Random(f"{seed}/{name}").shuffle(rows)
         return Model(self.columns, twice)
 
+    def of(self, tenant_id: str) -> "Model":
+        """The rows of one organisation."""
+        kept = {
+            name: [row for row in rows if row[list(self.columns[name]).index("TenantID")] == tenant_id]
+            if rows
+            else []
+            for name, rows in self.rows.items()
+        }
+        return Model(self.columns, kept)
+
+    def without(self, table: str, keep: Callable[[int], bool]) -> "Model":
+        """Rows of a table gone but those whose place is kept."""
+        kept = [row for place, row in enumerate(self.rows[table]) if keep(place)]
+        return Model(self.columns, {**self.rows, table: kept})
+
+    def with_row(self, table: str, **values: Any) -> "Model":
+        """One more row of a table, empty but for these."""
+        row = [values.get(name) for name in self.columns[table]]
+        return Model(self.columns, {**self.rows, table: [*self.rows[table], row]})
+
     def evaluate(self, measures: Mapping[str, str], names: Iterable[str], filters: Filters) -> dict[str, Any]:
         """Measures by name: a Decimal of four places, a text, or None for BLANK. Raises ValueError for a wrong expression."""
         for name, expression in measures.items():
             if wrong := faults(expression, self.columns, measures):
                 raise ValueError(f"{name}: {', '.join(wrong)}")
         given = {key: list(values) for key, values in filters.items()}
-        found = evaluate_measures_batch(list(names), self._given, dict(measures), given, relationships=[])
+        found = evaluate_measures_batch(
+            list(names), self._given, dict(measures), given, date_table=NO_DATE_TABLE, relationships=[]
+        )
         return {name: exact(value) for name, value in found.items()}
 
 
@@ -88,19 +115,21 @@ def faults(expression: str, columns: Mapping[str, Sequence[str]], measures: Iter
     return found
 
 
-def days_of(month: str) -> Iterator[str]:
-    """Each day of a month such as 2026-11, as a DateTime column holds it."""
-    on = date.fromisoformat(f"{month}-01")
-    while on.isoformat().startswith(month):
-        yield f"{on.isoformat()}T00:00:00"
-        on += timedelta(days=1)
-
-
-def slicers(model: Model, tenants: Sequence[str], month: str) -> dict[str, list[str]]:
-    """What a report's slicers choose: organisations, and (unless "") a month in every table that has dates."""
-    chosen = {"Organisations.TenantID": list(tenants)}
-    if month:
-        chosen |= {
-            f"{name}.Date": list(days_of(month)) for name in model.columns if "Date" in model.columns[name]
-        }
+def slicers(tenants: Sequence[str], choice: Choice) -> dict[str, list[Any]]:
+    """What a report's slicers choose: organisations, and what else is chosen."""
+    chosen: dict[str, list[Any]] = {"Organisations.TenantID": list(tenants)}
+    if choice.month:
+        chosen["Calendar.Month"] = [choice.month]
+    if choice.as_at:
+        chosen["AsAt.Date"] = [f"{choice.as_at.isoformat()}T00:00:00"]
+    if choice.bucket:
+        chosen["AgingBuckets.Bucket"] = [choice.bucket]
+    if choice.by_invoice_date:
+        chosen["AgingBuckets.Basis"] = ["Invoice date"]
+    if choice.contact:
+        chosen["Contacts.ContactID"] = [choice.contact]
+    if choice.account:
+        chosen["Accounts.AccountID"] = [choice.account]
+    if choice.item:
+        chosen["Items.Code"] = [choice.item]
     return chosen
