@@ -128,7 +128,7 @@ def test_the_story_of_a_record(world: World) -> None:
     assert len(fetch["request_id"]) == 36
     assert fetch["bytes"] > 500
     posts = [row for row in world.audit("post") if row["operation"] == push["operation"]]
-    assert {row["resource"]: row["count"] for row in posts} == {"Invoices": 1, "Lines": 2}
+    assert {row["resource"]: row["count"] for row in posts} == {"Invoices": 1, "Lines": 2, "OpenItems": 1}
     assert all(len(row["request_id"]) == 36 for row in posts)
 
 

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from commands import backfill, connect, dataset, disconnect, organisations, replay
+from commands import backfill, compact, connect, dataset, disconnect, organisations, replay
 from commands.terminal import console
 from shared.errors import AskPerson, LimitReached
 from shared.state import checkpoints, connections, outbox, quarantine, sink
 from shared.state.connections import DEFAULT_DATASET
 from shared.sync.connect import ask_for_consent
+from shared.tables import TABLES
+from shared.tables.table import text
 from tests.support import books, offices
 from tests.support.offices import AUCKLAND, NAMES, PERTH, SYDNEY
 from tests.support.world import World
@@ -25,7 +27,7 @@ class Terminal:
 
     def __init__(self, world: World, patch: pytest.MonkeyPatch) -> None:
         self.answer: str | None = None
-        for command in (backfill, connect, dataset, disconnect, organisations, replay):
+        for command in (backfill, compact, connect, dataset, disconnect, organisations, replay):
             patch.setattr(command, "connector", lambda settings: world.connector)
         patch.setattr(console, "input", self._typed)
 
@@ -76,7 +78,7 @@ def test_connect_says_what_became_of_each(company: World) -> None:
     offices.load(company, AUCKLAND)
     assert sorted(finish(company, "islands")) == [
         f"Connected: Larkspur Auckland (NZD), {AUCKLAND}, dataset islands",
-        "Next: `python3 manage.py dataset islands`, since that dataset is not in Power BI yet.",
+        "Next: `python3 manage.py dataset create islands`, since that dataset is not in Power BI yet.",
         f"Renewed: Larkspur Sydney (AUD), {SYDNEY}, dataset default",
     ]
 
@@ -205,7 +207,7 @@ def test_dataset_makes_all_that_are_in_use(company: World, terminal: Terminal) -
     assert code == 0
     assert said.splitlines()[:4] == [
         f"Found dataset 'Xero' in Power BI: {ids[DEFAULT_DATASET]}",
-        "  Organisations: Larkspur Sydney, Larkspur Perth",
+        "  Organisations: Larkspur Perth, Larkspur Sydney",
         f"Made dataset 'Xero islands' in Power BI: {ids['islands']}",
         "  Organisations: Larkspur Auckland",
     ]
@@ -318,7 +320,7 @@ def test_backfill_says_why_something_waits(company: World, terminal: Terminal) -
     assert "day limit is reached" in said
     assert re.search(r"Organisation \(waits until 2026-11-2\d \d\d:\d\d UTC\): GET ", said)
     assert "Next: `python3 manage.py connect`" in said
-    assert "Next: `python3 manage.py dataset islands`" in said
+    assert "Next: `python3 manage.py dataset create islands`" in said
 
 
 def test_backfill_watches_until_all_is_read(company: World, terminal: Terminal) -> None:
@@ -350,6 +352,31 @@ def test_backfill_counts_what_is_on_its_way(company: World, terminal: Terminal) 
     assert waiting
     _, said = terminal(backfill.run, watch=False)
     assert f"Dataset default: {waiting} batches are on their way to Power BI." in said
+
+
+# compact
+
+
+def test_compact_queues_and_says_what_comes_next(company: World, terminal: Terminal) -> None:
+    """Nothing that is due is said and queues nothing; a table by name, in any case, is compacted; others are refused."""
+    with pytest.raises(AskPerson, match="not in Power BI yet"):
+        terminal(compact.run, "nowhere", table="")
+    offices.settle(company)
+    code, said = terminal(compact.run, "default", table="")
+    assert (code, company.store.queue_length("push")) == (0, 0)
+    assert "No table is due now" in said
+    with pytest.raises(AskPerson, match="no table"):
+        terminal(compact.run, "default", table="Nothing")
+    company.change("Invoices", 1, tenant_id=SYDNEY, Reference="newer")
+    company.webhook([("INVOICE", books.record_id("Invoices", 1))], tenant_id=SYDNEY)
+    company.drain_queue()
+    company.dataset_id = sink.read(company.store, "default").powerbi_id
+    rows = len(company.rows("Invoices"))
+    _, said = terminal(compact.run, "default", table="invoices")
+    assert f"Invoices: up to {rows} rows, about {rows - 1} of them current." in said
+    assert "Queued: Invoices of dataset default." in said
+    company.drain_queue()
+    assert len(company.rows("Invoices")) == rows - 1
 
 
 # replay
@@ -420,3 +447,153 @@ def test_replay_of_what_is_not_there(terminal: Terminal, named: dict[str, str], 
     """A resource or organisation that there is not is refused with those that there are."""
     with pytest.raises(AskPerson, match=words):
         terminal(replay.run, **({"organisation": "", "resource": "", "record_id": ""} | named))
+
+
+# dataset
+
+
+@pytest.fixture
+def newer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the code newer: a column more, and a table more when asked for."""
+
+    def newer(*, table: bool) -> None:
+        column = text("AlsoNumber", "The number once more.", "InvoiceNumber")
+        invoices = TABLES["Invoices"]
+        extended = replace(invoices, columns=(*invoices.columns, column))
+        monkeypatch.setitem(TABLES, "Invoices", extended)
+        if table:
+            monkeypatch.setitem(TABLES, "Extra", replace(extended, name="Extra"))
+
+    return newer
+
+
+def manage(terminal: Terminal, *words: str, **options: bool) -> tuple[int, str]:
+    action, name, *_ = (*words, None, None)
+    return terminal(dataset.manage, action, name, **options)
+
+
+def test_dataset_creates_with_or_without_the_word(company: World, terminal: Terminal) -> None:
+    """`dataset`, `dataset create`, `dataset NAME` and `dataset create NAME` make or find it."""
+    for words in (("create",), ("create", "default"), ("default",)):
+        code, said = manage(terminal, *words)
+        assert (code, said.splitlines()[0][:28]) == (0, "Found dataset 'Xero' in Powe")
+    assert "Made dataset 'Xero west'" in manage(terminal, "create", "west")[1]
+
+
+def test_dataset_show(company: World, terminal: Terminal) -> None:
+    """Name, id, organisations, rows of each table, and that the code declares nothing else; no secret, nothing changed."""
+    offices.settle(company)
+    before = sink.read(company.store, DEFAULT_DATASET)
+    code, said = manage(terminal, "show")
+    assert code == 0
+    assert said.startswith(f"Dataset default: 'Xero' in Power BI, {before.powerbi_id}\n")
+    assert "  Organisations: Larkspur Perth, Larkspur Sydney\n" in said
+    assert re.search(r"    Invoices: \d+, about \d+ current\n", said)
+    assert "It has all that the code declares." in said
+    assert sink.read(company.store, DEFAULT_DATASET) == before
+    assert "not in Power BI yet" in manage(terminal, "show", "west")[1]
+
+
+def test_dataset_show_tells_what_differs(
+    company: World, terminal: Terminal, newer: Callable[..., None]
+) -> None:
+    """New columns go in place, a new table needs a dataset side by side; both with the reason."""
+    newer(table=False)
+    said = manage(terminal, "show")[1]
+    assert "New columns: Invoices[AlsoNumber]" in said
+    assert "`dataset upgrade` changes it in place: Invoices defined anew" in said
+    newer(table=True)
+    said = manage(terminal, "show")[1]
+    assert "Tables that it lacks: Extra" in said
+    assert "side by side, since Power BI adds no table" in said
+
+
+def test_dataset_show_of_one_that_is_gone(company: World, terminal: Terminal) -> None:
+    """A dataset that somebody deleted in Power BI is said to be, with what to run."""
+    company.powerbi.datasets.clear()
+    assert "is not in Power BI any more; `dataset create default`" in manage(terminal, "show")[1]
+
+
+def test_dataset_upgrade_switch_and_delete_old(
+    company: World, terminal: Terminal, newer: Callable[..., None]
+) -> None:
+    """The operator's whole way: what differs, how far it is, the switch, and what is left to delete."""
+    offices.settle(company)
+    assert "It has all that the code declares." in manage(terminal, "upgrade")[1]
+    assert company.store.queue_length("push") == 0
+    newer(table=True)
+    with pytest.raises(AskPerson, match="Nothing is to take the place"):
+        manage(terminal, "upgrade", switch=True)
+    code, said = manage(terminal, "upgrade")
+    assert code == 0
+    assert "Tables that it lacks: Extra" in said
+    assert len(company.powerbi.datasets) == 1, "nothing is touched from here"
+    company.drain_queue()
+    said = manage(terminal, "show")[1]
+    assert "Successor 'Xero (2)'" in said
+    assert "Filled at 2026" in said
+    assert "'Xero (2)' takes the place" in manage(terminal, "upgrade", switch=True)[1]
+    company.drain_queue()
+    said = manage(terminal, "show")[1]
+    assert "Dataset default: 'Xero (2)' in Power BI" in said
+    assert "Succeeded, and still in Power BI: 'Xero'" in said
+    terminal.answer = "default"
+    assert manage(terminal, "delete", old=True)[0] == 0
+    assert [each.name for each in company.powerbi.datasets.values()] == ["Xero (2)"]
+
+
+def test_dataset_upgrade_cancel(company: World, terminal: Terminal, newer: Callable[..., None]) -> None:
+    """Giving up asks for the name, and deletes the successor only."""
+    newer(table=True)
+    manage(terminal, "upgrade")
+    company.drain_queue()
+    terminal.answer = "no"
+    assert manage(terminal, "upgrade", cancel=True)[0] == 1
+    assert len(company.powerbi.datasets) == 2
+    terminal.answer = "default"
+    assert manage(terminal, "upgrade", cancel=True)[0] == 0
+    assert [each.name for each in company.powerbi.datasets.values()] == ["Xero"]
+    with pytest.raises(AskPerson, match="Nothing is to take the place"):
+        manage(terminal, "upgrade", cancel=True)
+
+
+@pytest.mark.parametrize("typed", [None, "", "yes", "Default"])
+def test_dataset_delete_asks_for_the_name(company: World, terminal: Terminal, typed: str | None) -> None:
+    """Whose rows go is said first, and anything but the name changes nothing."""
+    terminal.answer = typed
+    code, said = manage(terminal, "delete")
+    assert code == 1
+    assert "Larkspur Perth, Larkspur Sydney go into it" in said
+    assert said.endswith("Nothing was changed.\n")
+    assert len(company.powerbi.datasets) == 1
+
+
+def test_dataset_delete(company: World, terminal: Terminal) -> None:
+    """The name typed again deletes it; what is known of the organisations stays; create is told as the next step."""
+    terminal.answer = "default"
+    code, said = manage(terminal, "delete")
+    assert code == 0
+    assert "Next: `python3 manage.py dataset create`" in said
+    assert company.powerbi.datasets == {}
+    assert connected(company) == {SYDNEY, PERTH}
+    with pytest.raises(AskPerson, match="is not in Power BI"):
+        manage(terminal, "delete", yes=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "said"),
+    [
+        (("remove", "west"), {}, "create, show, upgrade, delete"),
+        (("show",), {"switch": True}, "takes no --switch"),
+        (("create",), {"old": True}, "takes no --old"),
+        (("upgrade",), {"switch": True, "cancel": True}, "one of"),
+        (("upgrade",), {"side_by_side": True, "old": True}, "takes no --old"),
+        (("delete", "a b"), {}, "names no dataset"),
+    ],
+)
+def test_dataset_words_that_do_not_go_together(
+    terminal: Terminal, words: tuple[str, ...], options: dict[str, bool], said: str
+) -> None:
+    """They are refused in words, before anything is asked or changed."""
+    with pytest.raises(AskPerson, match=said):
+        manage(terminal, *words, **options)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -212,3 +213,29 @@ def test_delete_rows(made: World) -> None:
     client.post_rows(made.dataset_id, "Accounts", ROW)
     client.delete_rows(made.dataset_id, "Accounts")
     assert made.rows("Accounts") == []
+
+
+def test_queries(made: World) -> None:
+    """Values come back exact and by name; not being permitted is an answer, a broken query or a part of a row is none."""
+    ask = {"rows": "COUNTROWS('Invoices')", "sum": "SUM('Invoices'[TotalAmount])"}
+    powerbi = made.connector.powerbi()
+    assert powerbi.query(made.dataset_id, ask) == {"rows": None, "sum": None}
+    columns = {"TenantID": "t", "InvoiceKey": "t|1", "RowVersion": 1, "IsDeleted": False}
+    row = json.dumps(columns)[:-1] + ', "TotalAmount": 1234567890123.4567}'
+    powerbi.post_rows(made.dataset_id, "Invoices", [row.encode()] * 3)
+    assert powerbi.query(made.dataset_id, ask) == {"rows": 3, "sum": Decimal("3703703670370.3701")}
+    with pytest.raises(Refused, match="400"):
+        powerbi.query(made.dataset_id, {"rows": "COUNTROWS('Nothing')"})
+    made.powerbi.switches = made.powerbi.switches.changed({"execute_queries": "error_inside"})
+    with pytest.raises(Refused, match="no whole row"):
+        powerbi.query(made.dataset_id, ask)
+    made.powerbi.switches = made.powerbi.switches.changed({"execute_queries": "refused"})
+    assert powerbi.query(made.dataset_id, ask) is None
+    with pytest.raises(NotFound):
+        powerbi.query("00000000-0000-0000-0000-000000000000", ask)
+    made.powerbi_faults.add(Fault("status", method="POST", path=".*/executeQueries", status=503))
+    with pytest.raises(Unavailable):
+        powerbi.query(made.dataset_id, ask)
+    made.powerbi_faults.add(Fault("status", method="POST", path=".*/executeQueries", status=200, body="[]"))
+    with pytest.raises(Refused):
+        powerbi.query(made.dataset_id, ask)

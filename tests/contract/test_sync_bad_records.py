@@ -35,7 +35,9 @@ BROKEN: dict[str, tuple[str, object]] = {
     "ManualJournals": ("Narration", {"en": "Accrual"}),
     "Journals": ("JournalDate", "tomorrow"),
 }
-WITH_TABLES = [name for name in RESOURCES if tables.fed_by(name)]
+# Reports are read in another way (test_sync_reports.py).
+LISTS = [name for name, resource in RESOURCES.items() if resource.report is None]
+WITH_TABLES = [name for name in LISTS if tables.fed_by(name)]
 STAMPED = [name for name in WITH_TABLES if RESOURCES[name].stamp_field]
 
 
@@ -143,7 +145,7 @@ WAKE = (
 
 def test_every_resource_is_looked_at() -> None:
     """Whoever adds a resource says here which of its fields may be broken."""
-    assert list(BROKEN) == list(RECORDS) == list(RESOURCES)
+    assert list(BROKEN) == list(RECORDS) == LISTS
     assert len(WITH_TABLES) >= 5
 
 

@@ -341,7 +341,9 @@ def test_a_resource_that_cannot_be_read_stops_no_other(
     world.poll()
     world.drain_queue()
     assert said in checkpoint(world, "Prepayments").trouble
-    for name in RESOURCES.keys() - {"Prepayments", "Journals"}:
+    for name in [
+        each.name for each in RESOURCES.values() if not each.optional and each.name != "Prepayments"
+    ]:
         assert checkpoint(world, name).history, name
     assert checkpoint(world, "Payments").touching == 1
     world.change("Payments", 1, Reference="changed")
@@ -356,6 +358,9 @@ def test_a_resource_that_cannot_be_read_stops_no_other(
     world.xero.faults.clear()
     world.advance(45 * MINUTES)
     world.refresh()
+    if fault is MISSING_SCOPE:
+        # Nobody waits for the day to end once the consent is renewed.
+        world.connect()
     world.settle()
     assert checkpoint(world, "Payments").touching == 0
     assert world.unmirrored("Prepayments") == []

@@ -226,6 +226,8 @@ def test_a_push_names_only_its_own_batches(world: World) -> None:
     world.settle()
     for row in world.audit("push", "done"):
         landed = [
-            fetch for fetch in world.audit("fetch", "landed") if fetch["batches"] in row["batches"].split()
+            each
+            for each in (*world.audit("fetch", "landed"), *world.audit("publish", "landed"))
+            if each["batches"] in row["batches"].split()
         ]
-        assert {fetch["organisation"] for fetch in landed} == {row["organisation"]}
+        assert {each["organisation"] for each in landed} == {row["organisation"]}

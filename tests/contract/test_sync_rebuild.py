@@ -111,7 +111,7 @@ def test_killed_anywhere(settled: World) -> None:
 
 
 def test_many_records_are_pushed_in_bounded_rounds(new_world: NewWorld) -> None:
-    """A round takes ten batches of ids, so that memory does not grow with the mirror; each record is pushed once."""
+    """A round takes forty batches of ids, so that memory does not grow with the mirror; each record is pushed once."""
     world = new_world()
     world.load(books.small_books(contacts=600))
     world.connect()
@@ -119,7 +119,7 @@ def test_many_records_are_pushed_in_bounded_rounds(new_world: NewWorld) -> None:
     delete_dataset(world)
     make_anew(world)
     [landed] = [row for row in world.audit("rebuild", "landed") if row["resource"] == "Contacts"]
-    assert (landed["count"], len(landed["batches"].split())) == (600, 3)
+    assert (landed["count"], len(landed["batches"].split())) == (600, 6)
     world.drain_queue()
     assert world.differences() == []
     assert len(world.rows("Contacts")) == 600

@@ -115,7 +115,7 @@ class ApiFile:
     # Checking
 
     def _find(self, exchange: Exchange) -> tuple[Operation | None, dict[str, str], list[Finding]]:
-        """The operation of a call, however its path is written; of several the one whose path parameters fit."""
+        """The operation of a call, however its path is written; of several the one whose path parameters fit, and are fewest."""
         candidates: list[tuple[list[Finding], Operation, dict[str, str]]] = []
         for flags in (0, re.IGNORECASE):
             for operation in self.operations:
@@ -138,7 +138,11 @@ class ApiFile:
             )
         best = min(
             candidates,
-            key=lambda found: sum(1 for _ in self._parameters(found[1], "path", list(found[2].items()))),
+            key=lambda found: (
+                sum(1 for _ in self._parameters(found[1], "path", list(found[2].items()))),
+                # OpenAPI: a path that is written out comes before one with parameters.
+                len(found[2]),
+            ),
         )
         return best[1], best[2], best[0]
 

@@ -14,7 +14,7 @@ ERRORS: tuple[Known, ...] = (
     Known(
         file=_ACCOUNTING,
         operation="GET /.*",
-        place=r"scope accounting\.(invoices|payments|banktransactions|manualjournals)\.read",
+        place=r"scope accounting\.(invoices|payments|banktransactions|manualjournals|reports\.\w+)\.read",
         rule="unknown",
         says="broad scopes only, such as accounting.transactions.read",
         truth="apps made since 2 March 2026 get granular scopes only",

@@ -7,6 +7,7 @@ from math import floor
 from typing import Any
 
 from shared.tables import TABLES
+from shared.tables.lists import Lists, TaxRate
 from shared.tables.table import Row, Source
 
 Record = dict[str, Any]
@@ -34,6 +35,12 @@ ID_FIELDS = {
     "BankTransfers": "BankTransferID",
     "Payments": "PaymentID",
     "Journals": "JournalID",
+    "TrialBalance": "Through",
+    "ProfitAndLoss": "Through",
+    "BankSummary": "Through",
+    "Calendar": "CalendarID",
+    "AgingBuckets": "AgingBucketsID",
+    "SyncStatus": "SyncStatusID",
 }
 _CONTACT = {"ContactID": CONTACT_ID, "Name": "Ngā Toi & Söhne", "Addresses": [], "Phones": []}
 
@@ -375,6 +382,108 @@ JOURNAL: Record = {
         {"AccountCode": "200", "NetAmount": Decimal("-100.00"), "TaxAmount": Decimal("-15.00")},
     ],
 }
+_OF_SALES = [{"Value": "BBBBBBBB-0000-4000-8000-000000000001", "Id": "account"}]
+TRIAL_BALANCE: Record = {
+    "Through": "2026-11-30",
+    "ReportID": "TrialBalance",
+    "ReportTitles": ["Trial Balance", "Ngā Toi", "As at 30 November 2026"],
+    "Rows": [
+        {
+            "RowType": "Header",
+            "Cells": [{"Value": word} for word in ("Account", "Debit", "Credit", "YTD Debit", "YTD Credit")],
+        },
+        {
+            "RowType": "Section",
+            "Title": "Revenue",
+            "Rows": [
+                {
+                    "RowType": "Row",
+                    "Cells": [
+                        {"Value": "Sales (200)", "Attributes": _OF_SALES},
+                        *(
+                            {"Value": value, "Attributes": _OF_SALES}
+                            for value in ("", "1,234.50", "0.00", "(7.25)")
+                        ),
+                    ],
+                }
+            ],
+        },
+        {
+            "RowType": "Section",
+            "Title": "",
+            "Rows": [{"RowType": "SummaryRow", "Cells": [{"Value": "Total"}, *({"Value": "0.00"},) * 4]}],
+        },
+    ],
+}
+PROFIT_AND_LOSS: Record = {
+    "Through": "2026-11-30",
+    "ReportID": "ProfitAndLoss",
+    "Rows": [
+        {"RowType": "Header", "Cells": [{"Value": ""}, {"Value": "30 Nov 26"}]},
+        {
+            "RowType": "Section",
+            "Title": "Income",
+            "Rows": [
+                {
+                    "RowType": "Row",
+                    "Cells": [
+                        {"Value": "Sales", "Attributes": _OF_SALES},
+                        {"Value": "1234.50", "Attributes": _OF_SALES},
+                    ],
+                },
+                {"RowType": "SummaryRow", "Cells": [{"Value": "Total Income"}, {"Value": "1234.50"}]},
+            ],
+        },
+        {
+            "RowType": "Section",
+            "Title": "",
+            "Rows": [{"RowType": "Row", "Cells": [{"Value": "Net Profit"}, {"Value": "1234.50"}]}],
+        },
+    ],
+}
+
+
+def _bank_row(kind: str, name: str, opening: str, account: str = "") -> Record:
+    attributes = {"Attributes": [{"Value": account, "Id": "accountID"}]} if account else {}
+    return {
+        "RowType": kind,
+        "Cells": [
+            {"Value": name} | attributes,
+            *({"Value": value} for value in (opening, "110.00", "9.00", "101.00")),
+        ],
+    }
+
+
+BANK_SUMMARY: Record = {
+    "Through": "2024-07-01",
+    "ReportID": "BankSummary",
+    "ReportType": "BankSummary",
+    "Rows": [
+        {
+            "RowType": "Header",
+            "Cells": [
+                {"Value": word}
+                for word in (
+                    "Bank Accounts",
+                    "Opening Balance",
+                    "Cash Received",
+                    "Cash Spent",
+                    "Closing Balance",
+                )
+            ],
+        },
+        {
+            "RowType": "Section",
+            "Title": "",
+            "Rows": [
+                _bank_row("Row", "Main", "1,234.50", OTHER),
+                _bank_row("Row", "Card", "(99.00)", CONTACT_ID),
+                _bank_row("Row", "New", "0.00", INVOICE_ID),
+                _bank_row("SummaryRow", "Total", "1135.50"),
+            ],
+        },
+    ],
+}
 FULL: dict[str, Record] = {
     "Organisation": {
         "OrganisationID": OTHER,
@@ -418,17 +527,57 @@ FULL: dict[str, Record] = {
         "BatchPayment": {"BatchPaymentID": OTHER},
     },
     "Journals": JOURNAL,
+    "TrialBalance": TRIAL_BALANCE,
+    "ProfitAndLoss": PROFIT_AND_LOSS,
+    "BankSummary": BANK_SUMMARY,
+    "Calendar": {"CalendarID": "2026", "Year": 2026, "YearEndMonth": 3, "YearEndDay": 31},
+    "AgingBuckets": {"AgingBucketsID": "buckets", "Days": [30, 60, 90]},
+    "SyncStatus": {
+        "SyncStatusID": "Invoices",
+        "FreshAsOf": "2026-11-23T09:00:00",
+        "Today": "2026-11-23",
+        "StartDate": "2026-01-01",
+        "IsRebuilding": False,
+        "IsVerified": None,
+        "Quarantined": 1,
+        "Parked": "connect again",
+        "Trouble": None,
+        "UpdatedAtUTC": "2026-11-23T09:01:00",
+    },
 }
 
 
-def source(resource: str, record: Mapping[str, Any], base: str = "NZD") -> Source:
-    return Source(tenant_id=TENANT, base_currency=base, resource=resource, record=record, document=record)
+# The organisation's own lists: the third slot is that of TRACKING_CATEGORY.
+LISTS = Lists(
+    tax_rates={"OUTPUT2": TaxRate("15% GST on Income", Decimal(15)), "NONE": TaxRate("No GST", Decimal(0))},
+    slots={"t1": 1, "t2": 2, id_of("TrackingCategories").lower(): 3},
+    categories={"t1": "Region", "t2": "Team"},
+)
+# What a real line says that has no tracking.
+UNTRACKED: Record = {f"Tracking{slot}Option": "Unassigned" for slot in range(1, 5)}
 
 
-def shaped(table: str, record: Mapping[str, Any], resource: str = "", base: str = "NZD") -> list[Row]:
+def source(resource: str, record: Mapping[str, Any], base: str = "NZD", lists: Lists = LISTS) -> Source:
+    return Source(
+        tenant_id=TENANT,
+        base_currency=base,
+        resource=resource,
+        record=record,
+        document=record,
+        lists=lists,
+    )
+
+
+def shaped(
+    table: str,
+    record: Mapping[str, Any],
+    resource: str = "",
+    base: str = "NZD",
+    lists: Lists = LISTS,
+) -> list[Row]:
     """A record's rows of a table; the resource is the table's first unless told."""
     declared = TABLES[table]
-    return declared.shape(source(resource or declared.resources[0], record, base))
+    return declared.shape(source(resource or declared.resources[0], record, base, lists))
 
 
 def value(table: str, column: str, record: Mapping[str, Any]) -> Any:

@@ -43,8 +43,8 @@ class Call:
 
     @property
     def resource(self) -> str:
-        """Of a call to Xero's Accounting API: the endpoint."""
-        return self.path.removeprefix("/api.xro/2.0/").partition("/")[0]
+        """Of a call to Xero's Accounting API: the endpoint, or the report."""
+        return self.path.removeprefix("/api.xro/2.0/").removeprefix("Reports/").partition("/")[0]
 
 
 class Behind:

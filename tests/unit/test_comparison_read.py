@@ -1,7 +1,7 @@
 """The comparison reads both sides as they stand in the simulators."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from flask import Flask, Response, jsonify
 
 from local.company import generate
 from local.comparison import RESOURCES, Difference, TableComparison, compare, expected_rows
+from local.expected import made
 from local.simulation import Served
 from tests.support.beside import power_bi, xero
 from tests.support.beside.common import CREDIT_NOTE, PAYMENT, TENANT, USD, Records, Row, key
@@ -57,6 +58,36 @@ def xero_side(**books: Records) -> Served:
     )
 
 
+def ours(*tenants: str, base: int = 1) -> Records:
+    """Rows of the tables that no list of Xero feeds, as they must be for a history from 2030 on."""
+    organisation = xero()["Organisation"][0]
+    found: Records = {"Calendar": [], "AsAt": [], "AgingBuckets": [], "SyncStatus": []}
+    for tenant_id in tenants:
+        days = made.calendar(organisation, tenant_id, date(2029, 1, 1), date(2032, 12, 31))
+        for name, held in (
+            ("Calendar", days),
+            ("AsAt", made.as_at(days)),
+            ("AgingBuckets", made.buckets(tenant_id, (30, 60, 90))),
+        ):
+            for rows in held.values():
+                found[name] += [
+                    {
+                        column: value.isoformat() if isinstance(value, datetime) else value
+                        for column, value in row.items()
+                    }
+                    | {"RowVersion": base}
+                    for row in rows.values()
+                ]
+        at = "2030-01-01T00:00:00"
+        found["SyncStatus"].append(
+            dict.fromkeys(made.STATUS_COLUMNS)
+            | {"TenantID": tenant_id, "StatusKey": f"{tenant_id}|invoices", "TableName": "Invoices"}
+            | {"Today": at, "StartDate": at, "UpdatedAtUTC": at, "Quarantined": 0}
+            | {"IsRebuilding": False, "IsDeleted": False, "RowVersion": base}
+        )
+    return found
+
+
 def powerbi_side(datasets: list[dict[str, Any]], rows: Records) -> Served:
     """A list of datasets; the first one holds the rows."""
 
@@ -80,9 +111,16 @@ def dataset(rows: Records, *absent: str) -> dict[str, Any]:
     return {"id": "d-1", "name": "Xero", "tables": tables}
 
 
+def without_reports() -> Records:
+    """The rows that a connector pushes which reads no reports."""
+    rows = power_bi()
+    movements = [row for row in rows["CashMovements"] if row["Source"] != "OpeningBalance"]
+    return rows | {"CashMovements": movements}
+
+
 def test_compare_reads_both_simulators() -> None:
     """Both sides are read through their control interfaces; a table that is not there lacks all of its records."""
-    rows = power_bi()
+    rows = without_reports() | ours(TENANT)
     rows["Invoices"][0]["Reference"] = "changed"
     datasets = [dataset(rows, "Payments")]
     with xero_side(**{TENANT: xero()}) as books, powerbi_side(datasets, rows) as shown:
@@ -108,16 +146,15 @@ def test_compare_reads_both_simulators() -> None:
 
 def test_organisations_of_one_dataset_are_compared_one_by_one() -> None:
     """Two organisations share a dataset; the second has its own currency and fewer records."""
-    second = {"Organisation": xero()["Organisation"], "CreditNotes": xero()["CreditNotes"][:1]}
+    whole = ("Organisation", "TaxRates", "TrackingCategories")
+    second = {name: xero()[name] for name in whole} | {"CreditNotes": xero()["CreditNotes"][:1]}
     second["Organisation"][0]["BaseCurrency"] = "USD"
     second["CreditNotes"][0].pop("CurrencyRate")
-    rows = power_bi()
-    for table in ("Organisations", "CreditNotes", "Lines", "Allocations"):
+    rows = without_reports() | ours(TENANT, OTHER_TENANT)
+    whole = ("Organisations", *whole[1:])
+    for table in (*whole, "CreditNotes", "Lines", "Allocations", "OpenItems"):
         for row in power_bi()[table]:
-            if (
-                key(CREDIT_NOTE) in (row.get("CreditNoteKey"), row.get("DocumentKey"))
-                or table == "Organisations"
-            ):
+            if key(CREDIT_NOTE) in (row.get("CreditNoteKey"), row.get("DocumentKey")) or table in whole:
                 moved = {
                     column: value.replace(TENANT, OTHER_TENANT) if isinstance(value, str) else value
                     for column, value in row.items()
@@ -139,3 +176,30 @@ def test_organisations_of_one_dataset_are_compared_one_by_one() -> None:
         assert (first["CreditNotes"].powerbi_rows, other["CreditNotes"].powerbi_rows) == (2, 1)
         assert (first["Allocations"].powerbi_current, other["Allocations"].powerbi_current) == (3, 2)
         assert other["Invoices"].powerbi_rows == 0
+
+
+WRONG: dict[str, Callable[[Records], object]] = {
+    "Calendar": lambda rows: rows["Calendar"][100].update(FiscalYear=2001),
+    "AsAt": lambda rows: rows["AsAt"].pop(40),
+    "AgingBuckets": lambda rows: rows["AgingBuckets"][1].update(MaxDays=31),
+    "SyncStatus": lambda rows: rows["SyncStatus"][0].update(Today=None),
+}
+
+
+@pytest.mark.parametrize("table", WRONG)
+def test_tables_of_ours_are_compared_by_rules_of_their_own(table: str) -> None:
+    """A day in another financial year, a day too few, a bucket too wide and a status without its day are each told, alone."""
+    rows = power_bi() | ours(TENANT)
+    WRONG[table](rows)
+    with xero_side(**{TENANT: xero()}) as books, powerbi_side([dataset(rows)], rows) as shown:
+        result = compare(books.url, shown.url, TENANT, start=date(2030, 1, 1))
+        assert [name for name in WRONG if result[name].mismatches] == [table]
+
+
+def test_days_are_needed_from_the_start_on() -> None:
+    """The years around the start must be there; others need not, and are right where they are."""
+    rows = power_bi() | ours(TENANT)
+    with xero_side(**{TENANT: xero()}) as books, powerbi_side([dataset(rows)], rows) as shown:
+        for start, missing in ((date(2030, 1, 1), 0), (date(2031, 1, 1), 1), (None, 0)):
+            result = compare(books.url, shown.url, TENANT, start=start)
+            assert [len(result[name].mismatches) for name in ("Calendar", "AsAt")] == [missing] * 2

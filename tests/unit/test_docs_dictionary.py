@@ -10,6 +10,7 @@ from commands import docs
 from shared import tables
 from shared.tables import TABLES
 from shared.tables.table import Table, text
+from shared.xero.resources import RESOURCES
 from tests.support.records import FULL, shaped
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "data-dictionary.md"
@@ -52,7 +53,9 @@ def test_a_section_tells_what_a_table_holds(table: Table) -> None:
     """What it is, whose records feed it, its version key, and whether it has marker rows."""
     told = section(PAGE.read_text(encoding="utf-8"), table.name)
     assert table.means in told
-    assert all(resource in told for resource in table.resources)
+    made = not set(table.resources) & set(RESOURCES)
+    assert ("Made here." in told) == made
+    assert made or all(resource in told for resource in table.resources)
     assert f"version key is `{table.version_key}`" in told
     [first, *_] = shaped(table.name, FULL[table.resources[0]])
     assert ("Leave out rows with `IsMarker`" in told) == ("IsMarker" in first)
@@ -70,8 +73,12 @@ def test_a_section_has_every_column_of_a_row(table: Table) -> None:
 
 @each_table
 def test_days_are_at_midnight_and_instants_say_utc(table: Table) -> None:
-    """A DateTime whose name does not end in UTC is a calendar day, as the page says."""
-    days = [column for column in table.columns if column.type == "DateTime" and column.name[-3:] != "UTC"]
+    """A DateTime is a calendar day unless its name ends in UTC or its meaning says that it is an instant."""
+    days = [
+        column
+        for column in table.columns
+        if column.type == "DateTime" and column.name[-3:] != "UTC" and "instant in UTC" not in column.means
+    ]
     rows = [row for resource in table.resources for row in shaped(table.name, FULL[resource], resource)]
     for column in days:
         assert all(row[column.name] is None or row[column.name].endswith("T00:00:00") for row in rows)

@@ -14,7 +14,18 @@ import manage
 
 MANAGE = Path(manage.__file__)
 COMMANDS = (
-    *("demo", "local", "test", "connect", "disconnect", "dataset", "organisations", "backfill", "replay"),
+    *(
+        "demo",
+        "local",
+        "test",
+        "connect",
+        "disconnect",
+        "dataset",
+        "compact",
+        "organisations",
+        "backfill",
+        "replay",
+    ),
     *("lock", "docs"),
 )
 
@@ -66,7 +77,7 @@ def test_what_is_taken_when_nothing_is_said() -> None:
     connect = parse("connect")
     assert (connect.dataset, connect.no_browser, connect.settings) == ("default", False, None)
     assert parse("disconnect", "Larkspur").yes is False
-    assert parse("dataset").name is None
+    assert (parse("dataset").action, parse("dataset").name) == ("create", None)
     assert parse("backfill").watch is False
     replay = parse("replay")
     assert (replay.organisation, replay.resource, replay.record) == ("", "", "")
@@ -78,7 +89,9 @@ def test_what_may_be_said() -> None:
     disconnect = parse("disconnect", "Larkspur Trading", "--yes", "--settings", "mine.json")
     assert (disconnect.organisation, disconnect.yes) == ("Larkspur Trading", True)
     assert disconnect.settings == Path("mine.json")
-    assert parse("dataset", "Sales").name == "Sales"
+    assert parse("dataset", "Sales").action == "Sales"
+    assert parse("dataset", "show", "Sales").name == "Sales"
+    assert parse("dataset", "upgrade", "--switch").switch
     assert parse("backfill", "--watch").watch
     replay = parse("replay", "--organisation", "X", "--resource", "Invoices", "--record", "7")
     assert (replay.organisation, replay.resource, replay.record) == ("X", "Invoices", "7")

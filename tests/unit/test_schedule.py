@@ -1,6 +1,6 @@
 """When a resource is read next: its own minutes, the operator's, quiet hours, or once a night; and what a day costs."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.settings import Settings, read_settings
+from shared.sync.reports import due, months
 from shared.sync.schedule import BEFORE_REPORT, next_read
 from shared.xero.resources import RESOURCES, Resource
 
@@ -29,7 +30,9 @@ ZONES = (
     *("Australia/Lord_Howe", "America/St_Johns", "Pacific/Kiritimati"),
 )
 INVOICES, ACCOUNTS = RESOURCES["Invoices"], RESOURCES["Accounts"]
-ALWAYS = [resource for resource in RESOURCES.values() if not resource.optional]
+LISTS = [resource for resource in RESOURCES.values() if resource.report is None]
+REPORTS = [resource for resource in RESOURCES.values() if resource.report is not None]
+ALWAYS = [resource for resource in LISTS if not resource.optional]
 
 
 def settings(**more: str) -> Settings:
@@ -40,7 +43,7 @@ def local(instant: datetime, zone: str) -> datetime:
     return instant.astimezone(ZoneInfo(zone))
 
 
-@pytest.mark.parametrize("resource", RESOURCES.values(), ids=lambda resource: resource.name)
+@pytest.mark.parametrize("resource", LISTS, ids=lambda resource: resource.name)
 def test_each_resource_has_minutes_of_its_own(resource: Resource) -> None:
     """Unless the operator says otherwise, a resource is due as often as its declaration says."""
     assert next_read(settings(), resource, NOON) == NOON + timedelta(minutes=resource.minutes)
@@ -53,6 +56,33 @@ def test_the_operators_minutes() -> None:
     assert next_read(found, ACCOUNTS, NOON) == NOON + timedelta(minutes=600)
     only_one = settings(POLL_MINUTES_BY_RESOURCE="Accounts=600")
     assert next_read(only_one, INVOICES, NOON) == NOON + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("more", [{}, {"POLL_MINUTES": "5"}, {"POLL_PROFILE": "nightly"}])
+@pytest.mark.parametrize(
+    ("name", "now", "due"),
+    [
+        ("TrialBalance", "2026-11-23T12:00", "2026-11-24T05:00"),
+        ("TrialBalance", "2026-11-24T04:59", "2026-11-24T05:00"),
+        ("TrialBalance", "2026-11-24T05:00", "2026-11-25T05:00"),
+        ("ProfitAndLoss", "2026-11-24T05:01", "2026-11-25T05:00"),
+    ],
+)
+def test_reports_are_read_in_the_night(name: str, now: str, due: str, more: dict[str, str]) -> None:
+    """Two hours before the report hour of the operator's clock, whatever POLL_MINUTES and the profile say."""
+    zone = "Australia/Sydney"
+    at = datetime.fromisoformat(now).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    found = next_read(settings(TIME_ZONE=zone, **more), RESOURCES[name], at)
+    assert f"{local(found, zone):%FT%H:%M}" == due
+
+
+def test_reports_have_exceptions_too() -> None:
+    """The bank summary is read in every seventh night; POLL_MINUTES_BY_RESOURCE is obeyed; quiet hours put a report off."""
+    bank, trial = RESOURCES["BankSummary"], RESOURCES["TrialBalance"]
+    assert next_read(settings(), bank, NOON) == datetime(2026, 11, 30, 5, tzinfo=UTC)
+    often = settings(POLL_MINUTES_BY_RESOURCE="TrialBalance=30")
+    assert next_read(often, trial, NOON) == NOON + timedelta(minutes=30)
+    assert next_read(settings(QUIET_HOURS="20-6"), trial, NOON) == datetime(2026, 11, 24, 6, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -141,11 +171,13 @@ def test_the_next_read_lies_ahead(
     quiet: tuple[int, int] | None,
     resource: Resource,
 ) -> None:
-    """Whatever the clock and the settings say, a resource that was read is due later, and within two days and a bit."""
+    """Whatever the clock and the settings say, a resource that was read is due later, and within two days and a bit;
+    the bank summary within eight.
+    """
     more = {"QUIET_HOURS": f"{quiet[0]}-{quiet[1]}"} if quiet else {}
     found = settings(POLL_PROFILE=profile, TIME_ZONE=zone, REPORT_HOUR=str(report_hour), **more)
     due = next_read(found, resource, now)
-    assert now < due <= now + timedelta(days=2, hours=2)
+    assert now < due <= now + timedelta(days=8 if resource.minutes > 1440 else 2, hours=2)
     assert due.utcoffset() == timedelta(0)
 
 
@@ -170,19 +202,43 @@ def rereads(hours: dict[str, float], records: int) -> int:
 
 
 def test_the_default_cadence_leaves_the_reserve_alone() -> None:
-    """662 calls a day for increments, 686 with journals, and 37 on a day on which every list of 3,000 records is re-read:
-    723 of Xero's 1,000 for its smallest tier, of which 100 are the webhooks'.
+    """662 calls a day for increments, 686 with journals, 37 on a day on which every list of 3,000 records is re-read, and
+    12 for reports on the first of a month: 735 of Xero's 1,000 for its smallest tier, of which 100 are the webhooks'.
     """
     found = settings()
     hours = dict(found.reread_hours_by_resource)
     assert increments_a_day(ALWAYS) == 662
-    assert increments_a_day(list(RESOURCES.values())) == 686
+    assert increments_a_day(LISTS) == 686
     assert (rereads(hours, 3000), min(hours.values())) == (37, 24)
-    assert found.xero_day_limit - found.xero_webhook_reserve >= 686 + 37
+    assert reports_a_night(date(2026, 11, 1)) == 12
+    assert found.xero_day_limit - found.xero_webhook_reserve >= 686 + 37 + 12
+
+
+def reports_a_night(today: date) -> int:
+    """Calls of a night for the reports of three years, of which the last were read the day before: none has changed."""
+    all_months = months(date(2023, 11, 1), today)
+    yesterday, turn, year_ends = (
+        today - timedelta(days=1),
+        "2024-04-30",
+        [f"{each}-06-30" for each in (2024, 2025, 2026)],
+    )
+    trial, _ = due(all_months, yesterday, turn, year_ends)
+    profit, _ = due(all_months, yesterday, turn, [])
+    return (
+        len(trial)
+        + len(profit)
+        + len([each for each in REPORTS if each.report and each.report.of == "start"])
+    )
+
+
+def test_what_reports_cost() -> None:
+    """36 months are 36 calls for each of two reports, once; then a night has 10, and 12 on the first of a month."""
+    assert len(months(date(2023, 12, 15), date(2026, 11, 25))) == 36
+    assert [reports_a_night(date(2026, 11, day)) for day in (1, 2, 30)] == [12, 10, 10]
 
 
 def test_the_nightly_profile_costs_next_to_nothing() -> None:
-    """15 calls a night, 52 in a night in which every list of 3,000 records is re-read; within a minute's 60."""
+    """15 calls a night beside the reports', 52 in a night in which every list of 3,000 records is re-read; within a minute's 60."""
     found = settings(POLL_PROFILE="nightly")
     nightly = len(ALWAYS) + rereads(dict(found.reread_hours_by_resource), 3000)
     assert (len(ALWAYS), nightly) == (15, 52)

@@ -80,8 +80,12 @@ def test_the_defaults() -> None:
         "POLL_MINUTES_BY_RESOURCE": {},
         "TIME_ZONE": "UTC",
         "REPORT_HOUR": 7,
+        "AGEING_DAYS": (30, 60, 90),
+        "STATUS_MINUTES": 5.0,
         "QUIET_HOURS": None,
         "READ_JOURNALS": False,
+        "CONTACT_PERSONAL_DATA": True,
+        "READ_REPORTS": True,
         "REREAD_HOURS_BY_RESOURCE": {
             "Contacts": 24.0,
             "Invoices": 168.0,
@@ -103,6 +107,9 @@ def test_the_defaults() -> None:
         "POWERBI_BYTES_PER_POST": 8000000,
         "POWERBI_POSTS_PER_MINUTE": 100,
         "POWERBI_ROWS_PER_TABLE": 4900000,
+        "SLOW_LANE_ROWS": 250000,
+        "COMPACT_SHARE": 0.5,
+        "SETTLE_SECONDS": 300,
     }
 
 
@@ -363,3 +370,38 @@ def test_the_example_of_local_settings_is_good_and_documented() -> None:
 def test_a_table_escapes_its_bars() -> None:
     """A bar in a meaning does not make a column."""
     assert docs.table(("A", "B"), [("x|y", "z")]) == "| A | B |\n| --- | --- |\n| x\\|y | z |"
+
+
+@pytest.mark.parametrize(
+    ("given", "days"),
+    [
+        ("30,60,90", (30, 60, 90)),
+        (" 7 , 14", (7, 14)),
+        ("1", (1,)),
+        (",".join(map(str, range(1, 11))), tuple(range(1, 11))),
+    ],
+)
+def test_ageing_days(given: str, days: tuple[int, ...]) -> None:
+    """One to ten whole numbers, each larger than the one before."""
+    assert read(AGEING_DAYS=given).ageing_days == days
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "30,30",
+        "60,30",
+        "0,30",
+        "30,",
+        "30;60",
+        "-5",
+        "1.5",
+        "30,sixty",
+        "10000",
+        ",".join(map(str, range(1, 12))),
+    ],
+)
+def test_ageing_days_that_are_none(given: str) -> None:
+    """Twice the same, falling, zero, too large, too many or no numbers at all are refused by name."""
+    with pytest.raises(SettingsError, match="AGEING_DAYS"):
+        read(AGEING_DAYS=given)

@@ -14,6 +14,7 @@ from tests.support.records import (
     JOURNAL,
     OTHER,
     TENANT,
+    UNTRACKED,
     id_of,
     key_of,
     shaped,
@@ -144,9 +145,16 @@ def test_a_journal_has_a_row_a_line() -> None:
             "Tracking2CategoryID": "T2",
             "Tracking2Category": "Team",
             "Tracking2Option": "Blue",
+            "Tracking3CategoryID": None,
+            "Tracking3Category": None,
+            "Tracking3Option": "Unassigned",
+            "Tracking4CategoryID": None,
+            "Tracking4Category": None,
+            "Tracking4Option": "Unassigned",
         },
         null
         | JOURNAL_HEAD
+        | UNTRACKED
         | {
             "JournalLineKey": f"{key_of('Journals')}|2",
             "LineNumber": 2,

@@ -207,6 +207,7 @@ CATEGORY = {
     "TrackingCategoryID": id_of("TrackingCategories"),
     "Category": "Region",
     "CategoryStatus": "ACTIVE",
+    "Slot": 3,
 }
 
 

@@ -2,10 +2,23 @@
 
 from copy import deepcopy
 
-from tests.support.beside import bank, credit_notes, invoices, ledger, lists, orders, payments, prepaid
+from tests.support.beside import (
+    bank,
+    credit_notes,
+    entries,
+    invoices,
+    ledger,
+    lists,
+    orders,
+    payments,
+    prepaid,
+    reports,
+)
 from tests.support.beside.common import Records
 
-_PARTS = (ledger, invoices, payments, credit_notes, prepaid, orders, bank, lists)
+_PARTS = (ledger, invoices, payments, credit_notes, prepaid, orders, bank, lists, reports, entries)
+# Which columns the tracking categories have in these rows.
+SLOTS = {"t1": 1, "t2": 2, "t3": 3, "t4": 4}
 
 
 def _joined(parts: list[Records]) -> Records:

@@ -22,16 +22,23 @@ def nulls(columns: str) -> Row:
 
 
 COMMON: Row = {"TenantID": TENANT, "RowVersion": 1_790_000_000_000, "IsDeleted": False}
+UNTRACKED: Row = {
+    f"Tracking{slot}{name}": value
+    for slot in (1, 2, 3, 4)
+    for name, value in (("CategoryID", None), ("Category", None), ("Option", "Unassigned"))
+}
 LINE: Row = {
     **COMMON,
     "IsMarker": False,
     **nulls(
         "DocumentType DocumentDate ContactKey CurrencyCode LineItemID Description Quantity UnitAmount ItemCode "
         "ItemID ItemName AccountCode AccountID AccountKey TaxType TaxAmount LineAmount NetAmount NetAmountBase "
-        "LedgerAmountBase TaxAmountBase DiscountRate DiscountAmount Tracking1CategoryID Tracking1Category Tracking1Option "
-        "Tracking2CategoryID Tracking2Category Tracking2Option"
+        "LedgerAmountBase TaxAmountBase DiscountRate DiscountAmount AccountCodeKey TaxName TaxRate"
     ),
+    **UNTRACKED,
 }
+# What a line says that is none: it has nothing that could be unassigned.
+MARKER: Row = {"IsMarker": True, **dict.fromkeys(UNTRACKED)}
 ALLOCATION: Row = {
     **COMMON,
     "IsMarker": False,

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tests.support.beside.common import COMMON, Records, Row, key, nulls
+from tests.support.beside.common import COMMON, MARKER, UNTRACKED, Records, Row, key, nulls
 
 RECORDS: Records = {
     "Items": [
@@ -67,6 +67,8 @@ RECORDS: Records = {
             ],
         },
         {"TrackingCategoryID": "t2", "Name": "Channel", "Status": "ARCHIVED", "Options": []},
+        {"TrackingCategoryID": "t3", "Name": "Campaign", "Status": "ARCHIVED", "Options": []},
+        {"TrackingCategoryID": "t4", "Name": "Brand", "Status": "ARCHIVED", "Options": []},
     ],
     "Journals": [
         {
@@ -88,6 +90,10 @@ RECORDS: Records = {
                     "NetAmount": 110.00,
                     "GrossAmount": 110.00,
                     "TaxAmount": 0.00,
+                    "TrackingCategories": [
+                        {"Name": "Campaign", "Option": "Spring", "TrackingCategoryID": "t3"},
+                        {"Name": "Brand", "Option": "Own", "TrackingCategoryID": "t4"},
+                    ],
                 },
                 {
                     "JournalLineID": "jl-2",
@@ -121,9 +127,9 @@ _JOURNAL_LINE: Row = {
     **COMMON,
     **nulls(
         "JournalDate Reference SourceID SourceType JournalLineID AccountID AccountKey AccountCode AccountType "
-        "AccountName Description NetAmount GrossAmount TaxAmount TaxType TaxName Tracking1CategoryID "
-        "Tracking1Category Tracking1Option Tracking2CategoryID Tracking2Category Tracking2Option"
+        "AccountName Description NetAmount GrossAmount TaxAmount TaxType TaxName"
     ),
+    **UNTRACKED,
     "CreatedDateUTC": "2026-03-04T00:00:00",
     "IsMarker": False,
 }
@@ -139,12 +145,30 @@ _FIRST_JOURNAL: Row = {
 }
 _REGION: Row = {
     **COMMON,
+    "Slot": 1,
     "TrackingCategoryKey": key("t1"),
     "TrackingCategoryID": "T1",
     "Category": "Region",
     "CategoryStatus": "ACTIVE",
     "IsMarker": False,
 }
+
+
+def _without_options(category: str, name: str, slot: int) -> Row:
+    return {
+        **COMMON,
+        **nulls("TrackingOptionID Option OptionStatus IsActive IsArchived"),
+        "Slot": slot,
+        "TrackingCategoryKey": key(category),
+        "TrackingOptionKey": f"{key(category)}|0",
+        "TrackingCategoryID": category,
+        "Category": name,
+        "CategoryStatus": "ARCHIVED",
+        "OptionNumber": 0,
+        "IsMarker": True,
+    }
+
+
 ROWS: Records = {
     "Items": [
         {
@@ -234,17 +258,9 @@ ROWS: Records = {
             "IsActive": None,
             "IsArchived": None,
         },
-        {
-            **COMMON,
-            **nulls("TrackingOptionID Option OptionStatus IsActive IsArchived"),
-            "TrackingCategoryKey": key("t2"),
-            "TrackingOptionKey": f"{key('t2')}|0",
-            "TrackingCategoryID": "t2",
-            "Category": "Channel",
-            "CategoryStatus": "ARCHIVED",
-            "OptionNumber": 0,
-            "IsMarker": True,
-        },
+        _without_options("t2", "Channel", 2),
+        _without_options("t3", "Campaign", 3),
+        _without_options("t4", "Brand", 4),
     ],
     "Journals": [
         {
@@ -261,6 +277,12 @@ ROWS: Records = {
             "NetAmount": 110,
             "GrossAmount": 110,
             "TaxAmount": 0,
+            "Tracking3CategoryID": "t3",
+            "Tracking3Category": "Campaign",
+            "Tracking3Option": "Spring",
+            "Tracking4CategoryID": "t4",
+            "Tracking4Category": "Brand",
+            "Tracking4Option": "Own",
         },
         {
             **_FIRST_JOURNAL,
@@ -292,7 +314,7 @@ ROWS: Records = {
             "JournalID": "jo-2",
             "JournalNumber": 42,
             "LineNumber": 0,
-            "IsMarker": True,
+            **MARKER,
         },
     ],
 }

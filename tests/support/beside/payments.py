@@ -31,6 +31,7 @@ RECORDS: Records = {
             "BatchPaymentID": "bp-2",
             "Amount": "4.00",
             "CurrencyRate": 0.5,
+            "PaymentType": "ARCREDITPAYMENT",
             "Status": "AUTHORISED",
             "Reference": "Refund",
             "Account": {"AccountID": "DD-2", "Code": "091"},
@@ -76,11 +77,12 @@ ROWS: Records = {
         {
             **COMMON,
             **nulls(
-                "PaymentType Date BankAmount IsReconciled InvoiceID InvoiceKey InvoiceNumber OverpaymentID "
+                "Date BankAmount IsReconciled InvoiceID InvoiceKey InvoiceNumber OverpaymentID "
                 "OverpaymentKey UpdatedDateUTC"
             ),
             "PaymentKey": key("bb-2"),
             "PaymentID": "bb-2",
+            "PaymentType": "ARCREDITPAYMENT",
             "Status": "AUTHORISED",
             "Amount": 4,
             "AmountBase": 8,

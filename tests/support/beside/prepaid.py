@@ -7,6 +7,7 @@ from tests.support.beside.common import (
     COMMON,
     CONTACT,
     LINE,
+    MARKER,
     OVERPAYMENT,
     PAID,
     PREPAYMENT,
@@ -188,7 +189,7 @@ ROWS: Records = {
             "ContactKey": key(CONTACT),
             "CurrencyCode": "EUR",
             "LineNumber": 0,
-            "IsMarker": True,
+            **MARKER,
         },
         {
             **LINE,
@@ -201,7 +202,7 @@ ROWS: Records = {
             "Effect": "Nothing",
             "CurrencyCode": "USD",
             "LineNumber": 0,
-            "IsMarker": True,
+            **MARKER,
         },
     ],
     "Allocations": [
