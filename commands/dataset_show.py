@@ -6,7 +6,8 @@ from commands.organisations import by_name
 from shared.state import connections, mirror, sink
 from shared.state.connections import DEFAULT_DATASET
 from shared.state.made import LANDED
-from shared.state.sink import State, Successor
+from shared.state.rebuilds import Successor
+from shared.state.sink import State
 from shared.sync import targets
 from shared.sync.connector import Connector
 from shared.sync.dataset import name_in_powerbi, names

@@ -7,7 +7,8 @@ from typing import Any
 
 from shared.audit import Audit
 from shared.errors import Refused, RetryLater
-from shared.state.sink import Rebuild, Tally, Writer
+from shared.state.rebuilds import Rebuild, Tally
+from shared.state.sink import Writer
 from shared.sync.connector import Connector
 from shared.sync.refill import money_of
 from shared.tables.table import Table

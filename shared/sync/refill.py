@@ -11,7 +11,7 @@ from shared.powerbi.rows import AROUND, EncodedRow
 from shared.state import mirror
 from shared.state.connections import Organisation
 from shared.state.mirror import Known
-from shared.state.sink import Tally
+from shared.state.rebuilds import Tally
 from shared.sync.compare import shape
 from shared.sync.connector import Connector
 from shared.sync.lists import is_needed, read

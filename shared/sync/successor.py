@@ -17,7 +17,8 @@ from shared.powerbi.client import DEADLINE_SECONDS
 from shared.state import connections, definitions, mirror
 from shared.state.connections import Organisation
 from shared.state.made import LANDED
-from shared.state.sink import Successor, Writer
+from shared.state.rebuilds import Successor
+from shared.state.sink import Writer
 from shared.storage import Conflict
 from shared.sync import dataset, lists, targets, winners
 from shared.sync.compare import Change, put_aside, shape

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 from shared.clock import milliseconds
 from shared.settings import Settings
-from shared.state.sink import SENT_EACH, Standing, State
+from shared.state.rebuilds import Standing
+from shared.state.sink import SENT_EACH, State
 
 # Power BI's, of a dataset: rows an hour, and POSTs an hour in the slow lane. A share is left to what lands meanwhile.
 ROWS_AN_HOUR = 1_000_000

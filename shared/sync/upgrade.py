@@ -16,8 +16,9 @@ from shared.audit import Audit
 from shared.errors import AskPerson, NotFound, Refused, RetryLater
 from shared.state import connections, mirror, quarantine
 from shared.state.messages import Request
-from shared.state.sink import Successor, Writer
-from shared.sync import compact, successor, targets
+from shared.state.rebuilds import Successor
+from shared.state.sink import Writer
+from shared.sync import compact, compaction_steps, successor, targets
 from shared.sync.connector import Connector
 from shared.sync.targets import CALL_SECONDS
 from shared.tables import TABLES, definition, measures
@@ -83,7 +84,7 @@ def _in_place(connector: Connector, writer: Writer, audit: Audit, until: datetim
             audit.add("upgrade", "done", why=f"dataset {writer.state.dataset}")
             return False
         if name == measures.TABLE or not writer.state.rows_upper.get(name):
-            compact.define(connector, writer, audit, name)
+            compaction_steps.define(connector, writer, audit, name)
             continue
         reason = f"its columns change: {', '.join(todo.new_columns.get(name, ('unknown',)))}"
         compact.begin(connector, writer, audit, TABLES[name], reason, define=True)

@@ -11,6 +11,7 @@ from local.simulation import Fault
 from shared.errors import AskPerson, LeaseBusy
 from shared.state import definitions, messages, mirror, sink
 from shared.state.connections import DEFAULT_DATASET
+from shared.state.rebuilds import Successor
 from shared.state.sink import Writer
 from shared.sync import dataset, successor
 from shared.sync.connector import Connector
@@ -58,7 +59,7 @@ def state(world: World) -> sink.State:
     return sink.read(world.store, DEFAULT_DATASET)
 
 
-def beside(world: World) -> sink.Successor:
+def beside(world: World) -> Successor:
     found = state(world).successor
     assert found is not None
     return found

@@ -8,7 +8,8 @@ import pytest
 
 from shared.clock import milliseconds
 from shared.settings import Settings, read_settings
-from shared.state.sink import SENT_EACH, Rebuild, Standing, State
+from shared.state.rebuilds import Rebuild, Standing
+from shared.state.sink import SENT_EACH, State
 from shared.sync.superseded import due, takes
 from shared.xero.resources import RESOURCES
 from tests.unit.test_schedule import LEAST
