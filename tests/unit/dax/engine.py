@@ -132,4 +132,7 @@ def slicers(tenants: Sequence[str], choice: Choice) -> dict[str, list[Any]]:
         chosen["Accounts.AccountID"] = [choice.account]
     if choice.item:
         chosen["Items.Code"] = [choice.item]
+    if choice.tracking:
+        _, slot, option = choice.tracking
+        chosen[f"Lines.Tracking{slot}Option"] = [option]
     return chosen

@@ -1,7 +1,7 @@
 """The same figures from Xero's records, in plain Python: shares no code with the product, nor its lists of types."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -20,7 +20,7 @@ LINED = {
     "PurchaseOrders": "PurchaseOrder",
     "ManualJournals": "ManualJournal",
 }
-RESOURCES = (*LINED, "Payments", "BankTransfers", "Accounts", "Contacts", "Items")
+RESOURCES = (*LINED, "Payments", "BankTransfers", "Accounts", "Contacts", "Items", "TrackingCategories")
 # A type that nobody knows counts for nothing; a transfer counts by its own record.
 BANKED = [f"{way}{what}" for way in ("RECEIVE", "SPEND") for what in ("", "-PREPAYMENT", "-OVERPAYMENT")]
 BUCKETS = {
@@ -67,7 +67,8 @@ class Books:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a report chooses; "" or None: everything. month: such as 2026-11. as_at: a day. contact, account, item: ids."""
+    """What a report chooses; "" or None: everything. month: such as 2026-11. as_at: a day. contact, account, item: ids.
+    tracking: a tracking category's id, the number of its columns, and the name of an option."""
 
     month: str = ""
     as_at: date | None = None
@@ -76,6 +77,7 @@ class Choice:
     contact: str = ""
     account: str = ""
     item: str = ""
+    tracking: tuple[str, int, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Entry:
     contact: str = ""
     account: str = ""
     item: str = ""
+    # The options of a line, by the category's id.
+    tracking: Mapping[str, str] = field(default_factory=dict)
 
 
 EVERYTHING = Choice()
@@ -213,7 +217,12 @@ def lines(
                     net -= number(line.get("TaxAmount")) or 0
                 base = books.base(record, net)
                 amount = base if kind == "PurchaseOrder" else ledger_amount(kind, record, base)
-                yield Entry(amount, on(record), whose(record), account, str(line.get("ItemCode") or ""))
+                tracking = {
+                    str(each["TrackingCategoryID"]).lower(): each["Option"]
+                    for each in elements(line, "Tracking")
+                }
+                item = str(line.get("ItemCode") or "")
+                yield Entry(amount, on(record), whose(record), account, item, tracking)
 
 
 def income(kind: str) -> Callable[[Books], set[str]]:
@@ -233,8 +242,7 @@ def income(kind: str) -> Callable[[Books], set[str]]:
 def profit(kind: str, sign: int) -> Callable[[Books, Choice], Iterator[Entry]]:
     def found(books: Books, _: Choice) -> Iterator[Entry]:
         for entry in lines(books, "Posted", income(kind)(books)):
-            amount = None if entry.amount is None else sign * entry.amount
-            yield Entry(amount, entry.on, entry.contact, entry.account, entry.item)
+            yield replace(entry, amount=None if entry.amount is None else sign * entry.amount)
 
     return found
 
@@ -460,10 +468,11 @@ CHOSEN_BY = {
     **dict.fromkeys(RATIOS, "contact as_at"),
     **dict.fromkeys(
         ("Revenue", "Other Income", "Cost of Sales", "Operating Expenses", "Net Profit", "Gross Profit"),
-        "month contact account item",
+        "month contact account item tracking",
     ),
     **dict.fromkeys(
-        ("Open Purchase Commitments", "Purchase Orders Awaiting Approval"), "month contact account item"
+        ("Open Purchase Commitments", "Purchase Orders Awaiting Approval"),
+        "month contact account item tracking",
     ),
     **dict.fromkeys(("Net Profit (Xero)", "Profit Not in Documents"), "month account"),
     **dict.fromkeys(("Cash In", "Cash Out", "Net Cash", "Cash Transferred"), "month contact account"),
@@ -540,6 +549,10 @@ def _is_chosen(books: Books, entry: Entry, choice: Choice, *, by_month: bool = T
     if choice.account:
         account = next(one for one in books.records["Accounts"] if one["AccountID"] == choice.account)
         if entry.account not in (choice.account.lower(), str(account.get("Code")).lower()):
+            return False
+    if choice.tracking:
+        category, _, option = choice.tracking
+        if entry.tracking.get(category, "Unassigned") != option:
             return False
     return not choice.item or entry.item == choice.item
 

@@ -23,9 +23,9 @@ PLACES = Decimal("0.0001")
 
 
 def months_of(books: Iterable[Books]) -> list[str]:
-    """The last months that documents are dated in, a later one that is empty, and "" for all time."""
+    """All months of the history that documents are dated in, a later one that is empty, and "" for all time."""
     found = {oracle.month_of(record) for each in books for name in EDITED for record in each.records[name]}
-    return ["", *sorted(found)[-4:], "2027-05"]
+    return ["", *sorted(month for month in found if month >= f"{START_DATE:%Y-%m}"), "2027-05"]
 
 
 def differences(
@@ -78,9 +78,9 @@ def test_an_organisation_is_chosen_among_others(history: History, doubled: Model
 
 @pytest.mark.parametrize("number", range(3))
 def test_what_is_owed_is_right_by_bucket_and_month(number: int, history: History, alone: list[Model]) -> None:
-    """Each bucket, by due date in the last months and by invoice date over all time."""
+    """Each bucket, by due date in each month and by invoice date over all time."""
     books = [history.books[number]]
-    choices = [Choice(month=month, bucket=bucket) for month in months_of(books)[-4:] for bucket in BUCKETS]
+    choices = [Choice(month=month, bucket=bucket) for month in months_of(books) for bucket in BUCKETS]
     choices += [Choice(bucket=bucket, by_invoice_date=True) for bucket in BUCKETS]
     assert differences(alone[number], books, choices, names=AGED) == []
 
@@ -174,6 +174,34 @@ def test_contacts_accounts_and_items_are_carried_to_what_is_summed(
         Choice(item=item),
     ]
     assert differences(alone[0], [books], choices) == []
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_profit_and_commitments_are_right_by_tracking(
+    number: int, history: History, alone: list[Model]
+) -> None:
+    """By each option of each category, and without one, whatever its place on a line; other measures are empty."""
+    books = history.books[number]
+    shown = alone[number].columns["TrackingCategories"].index("Slot")
+    of = alone[number].columns["TrackingCategories"].index("TrackingCategoryID")
+    slots = {row[of].lower(): row[shown] for row in alone[number].rows["TrackingCategories"] if row[shown]}
+    choices = []
+    for category in books.records["TrackingCategories"]:
+        known = category["TrackingCategoryID"].lower()
+        options = [option["Name"] for option in category.get("Options") or ()]
+        choices += [Choice(tracking=(known, slots[known], name)) for name in (*options, "Unassigned")]
+    assert len(choices) > 4
+    some = [oracle.figure("Revenue", [books], choice) for choice in choices]
+    assert len({each for each in some if each}) > 2
+    names = (
+        "Revenue",
+        "Gross Profit",
+        "Net Profit",
+        "Open Purchase Commitments",
+        "Sales",
+        "Net Profit (Xero)",
+    )
+    assert differences(alone[number], [books], choices, names=names) == []
 
 
 def test_a_merged_contact_counts_under_the_one_that_is_left(history: History, alone: list[Model]) -> None:
