@@ -6,7 +6,7 @@ import sys
 from commands.terminal import ROOT, console
 
 KINDS = ("unit", "contract", "system")
-# Each file of these is on its own; a running cloud has the machine to itself.
+# Each test of these is on its own; a running cloud has the machine to itself.
 SIDE_BY_SIDE = ("unit", "contract")
 
 
@@ -17,7 +17,7 @@ def run(kind: str | None, more: list[str]) -> int:
     together = [f"tests/{name}" for name in kinds if name in SIDE_BY_SIDE]
     alone = [f"tests/{name}" for name in kinds if name not in SIDE_BY_SIDE]
     if together:
-        steps.append(["pytest", "--numprocesses", "auto", "--dist", "loadfile", *together, *more])
+        steps.append(["pytest", "--numprocesses", "auto", "--dist", "worksteal", *together, *more])
     if alone:
         steps.append(["pytest", *alone, *more])
     for step in steps:

@@ -26,7 +26,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     def fitted(self, table: str, row: Row) -> Row:
         """What of a row the dataset has columns for, of the types that are declared now."""
         columns, wanted = self.tables[table], _declared_columns(table)
-        if columns is None or all(columns.get(name) == type_ for name, type_ in wanted.items()):
+        if columns is None or wanted.items() <= columns.items():
             return row
         return {name: value for name, value in row.items() if columns.get(name) == wanted.get(name)}
 
