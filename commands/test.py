@@ -1,5 +1,6 @@
 """test: ruff, mypy and the tests; all of them, or one kind."""
 
+import os
 import subprocess
 import sys
 
@@ -17,7 +18,9 @@ def run(kind: str | None, more: list[str]) -> int:
     together = [f"tests/{name}" for name in kinds if name in SIDE_BY_SIDE]
     alone = [f"tests/{name}" for name in kinds if name not in SIDE_BY_SIDE]
     if together:
-        steps.append(["pytest", "--numprocesses", "auto", "--dist", "worksteal", *together, *more])
+        # One more than there are processors: many a test waits for a socket.
+        processes = str((os.cpu_count() or 1) + 1)
+        steps.append(["pytest", "--numprocesses", processes, "--dist", "worksteal", *together, *more])
     if alone:
         steps.append(["pytest", *alone, *more])
     for step in steps:
