@@ -19,6 +19,8 @@ TURNOVER_DAYS = 90
 CHOICES = ("Calendar", "Contacts", "AsAt")
 _CARRIED = ("Calendar", "Contacts")
 
+# What a credit settled is settled, also by one of a status that Xero is not known to have; only a void one gives it back.
+_STANDS = '<> "VOIDED" && OpenItems[DocumentStatus] <> "DELETED"'
 _AGE = "IF ( ISBLANK ( [@From] ), 0, INT ( OnDay - [@From] ) )"
 _OVERDUE = f"{_AGE} > 0"
 _IN_BUCKET = (
@@ -46,7 +48,7 @@ def _open(side: str, where: Mapping[str, str], aged_from: str) -> str:
     )
     applied = current(
         "OpenItems",
-        {"Entry": is_("Allocation"), "Counts": TRUE},
+        {"Entry": is_("Allocation"), "DocumentStatus": _STANDS},
         ["InvoiceKey", "Date", "Amount"],
         [tenant("OpenItems")],
         everywhere=True,

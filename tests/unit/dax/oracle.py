@@ -155,7 +155,9 @@ def open_on(books: Books, side: Callable[[str], bool], at: date) -> Iterator[tup
                     left -= sign * _until(payment, at, "Amount")
             counted[record[f"{LINED[resource]}ID"].lower()] = [resource, record, left]
     for resource in CREDITS:
-        for record in books.of(resource, "AUTHORISED PAID"):
+        for record in books.records.get(resource, ()):
+            if record.get("Status") in ("VOIDED", "DELETED"):
+                continue
             for allocation in elements(record, "Allocations"):
                 if truth(allocation.get("IsDeleted")) is True:
                     continue
