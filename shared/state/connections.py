@@ -56,6 +56,11 @@ def save(store: Store, organisation: Organisation) -> None:
     store.write_entity("connections", Write("replace", entity))
 
 
+def going_into(store: Store, dataset: str) -> list[Organisation]:
+    """The organisations whose records are pushed to a dataset."""
+    return [each for each in connected(store) if each.dataset == dataset]
+
+
 def of_dataset(store: Store, dataset: str) -> tuple[list[Organisation], list[Organisation]]:
     """Whose rows are in a dataset: those that go into it, or did until they were disconnected; and those that went into it
     and go into another one now.

@@ -137,13 +137,6 @@ def shaped_otherwise(store: Store, organisation: str, resource: str, lists: str)
     ]
 
 
-def all_alive(store: Store, organisation: str, resource: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The ids and records of a resource that Xero is not known to have deleted for good; for the short ones."""
-    for entry in store.query_entities(TABLE, partition(organisation, resource)):
-        if not entry.entity["deleted"]:
-            yield str(entry.entity["RowKey"]), _unpacked(store, entry.entity)
-
-
 def lacking(
     store: Store, organisation: str, resource: str, powerbi_id: str, successor: str, *, after: str, most: int
 ) -> list[str]:

@@ -26,7 +26,7 @@ from shared.sync import compaction_steps as steps
 from shared.sync import refill, superseded
 from shared.sync.connector import Connector
 from shared.sync.readback import Held, held
-from shared.sync.repost import CALL_SECONDS
+from shared.sync.targets import CALL_SECONDS
 from shared.tables import TABLES
 from shared.tables.table import Table
 

@@ -14,13 +14,13 @@ from shared.state.sink import Writer
 from shared.sync import refill, status, superseded, targets
 from shared.sync.connector import Connector
 from shared.sync.readback import Held, difference, held
-from shared.sync.repost import CALL_SECONDS, post_piece
+from shared.sync.repost import post_piece
+from shared.sync.targets import CALL_SECONDS
 from shared.tables.definition import declared, put_schema
 from shared.tables.table import Table
 
 logger = logging.getLogger(__name__)
 
-STATUS = "SyncStatus"
 # Power BI shows rows a moment after it has answered; the mark must be seen before the rows are gone.
 MARK_SECONDS = 5
 LOOK_AGAIN_SECONDS = 10
@@ -42,7 +42,7 @@ def park(connector: Connector, writer: Writer, audit: Audit, table: str, why: st
 def mark(connector: Connector, writer: Writer, audit: Audit, rebuild: Rebuild) -> None:
     """Nothing is deleted yet: whatever only a person can mend ends the compaction, so that pushes go on."""
     # The status cannot be marked in its own table; no measure of money reads it.
-    if rebuild.table != STATUS:
+    if rebuild.table != status.RESOURCE:
         try:
             status.post_status(connector, writer, audit, rebuilding=rebuild.table)
         except (AskPerson, GiveUp) as error:

@@ -155,7 +155,8 @@ def _parsed[T](
 
     One that cannot be read goes to the quarantine by itself, and says here what it said before.
     """
-    known = dict(mirror.all_alive(connector.store, organisation.tenant_id, resource))
+    living = mirror.living(connector.store, organisation.tenant_id, resource)
+    known = {entry.record_id: record for entry, record in living}
     found = {fetch.record_id: fetch.record for fetch in fetched}
     found |= {name: record for name, record in known.items() if name not in found}
     parsed: dict[str, T] = {}

@@ -170,14 +170,16 @@ def _is_before(batch: str, checkpoint: Checkpoint) -> bool:
 
 def _fresh_as_of(found: Outlook, read: Sequence[str], held: set[str], before: str | None) -> str | None:
     """The oldest start of the last read of each resource; what was told before while a batch of one is not posted."""
-    starts = [
-        each.fresh_as_of
+    starts = {
+        name: each.fresh_as_of
         for name in read
         if (each := found.checkpoints.get(name)) and is_complete(each) and each.fresh_as_of
-    ]
+    }
     if not starts or len(starts) < len(read):
         return None
-    return before if held & set(read) else _instant(min(starts))
+    # What was there before START_DATE makes nothing old that happened since, however seldom it is read.
+    ageing = [start for name, start in starts.items() if not RESOURCES[name].is_of_the_start]
+    return before if held & set(read) else _instant(min(ageing or starts.values()))
 
 
 def _instant(at: datetime) -> str:

@@ -1,6 +1,6 @@
 """POST what changed to a dataset of Power BI, table by table; what it refuses is traced down to the record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from shared import tables
 from shared.audit import Audit
@@ -32,6 +32,15 @@ def check_room(connector: Connector, dataset: str, upper: Mapping[str, int], mor
         )
 
 
+def posts(connector: Connector, rows: Iterable[EncodedRow]) -> Iterator[list[EncodedRow]]:
+    """Rows cut into as few POSTs as the settings allow."""
+    return powerbi_rows.chunks(
+        rows,
+        most_rows=connector.settings.powerbi_rows_per_post,
+        most_bytes=connector.settings.powerbi_bytes_per_post,
+    )
+
+
 def post(
     connector: Connector, writer: Writer, target: Target, changes: Sequence[Change], audit: Audit
 ) -> None:
@@ -48,11 +57,7 @@ def post(
             if not change.refused
             for row in change.rows.get(table, ())
         )
-        for rows in powerbi_rows.chunks(
-            encoded,
-            most_rows=connector.settings.powerbi_rows_per_post,
-            most_bytes=connector.settings.powerbi_bytes_per_post,
-        ):
+        for rows in posts(connector, encoded):
             _post_or_bisect(connector, writer, target, table, rows, changes, audit)
 
 

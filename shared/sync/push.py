@@ -16,23 +16,24 @@ from datetime import datetime
 from itertools import islice
 
 from shared.audit import Audit
-from shared.errors import AskPerson, BadMessage, NotFound, RunEnded
+from shared.errors import AskPerson, BadMessage, NotFound
 from shared.state import connections, messages, mirror, outbox, quarantine
 from shared.state.outbox import Batch
 from shared.state.sink import Writer
-from shared.storage import Conflict, Write
+from shared.storage import Write
 from shared.sync import compact, lists, targets
 from shared.sync.compare import Change, Work, compare, known_after
 from shared.sync.connector import Connector
 from shared.sync.posting import TableFull, check_room, post
 from shared.sync.publish import publish
+from shared.sync.remember import remember
+from shared.sync.status import RESOURCE as STATUS
 from shared.sync.status import land_status, tell_parked
 from shared.sync.targets import Target
 
 # As many batches as fill the largest POSTs; what they weigh packed bounds the memory of a run.
 BATCHES = 40
 PACKED_BYTES = 3_000_000
-STORAGE_SECONDS = 20.0
 
 
 def drain(connector: Connector, dataset: str, audit: Audit, *, until: datetime) -> bool:
@@ -43,7 +44,7 @@ def drain(connector: Connector, dataset: str, audit: Audit, *, until: datetime) 
     """
     with Writer.take(connector.store, connector.clock, dataset) as writer:
         if not writer.state.powerbi_id:
-            if all(each.dataset != dataset for each in connections.connected(connector.store)):
+            if not connections.going_into(connector.store, dataset):
                 # Everybody who went into it was disconnected: nobody is to be asked for it every hour.
                 return False
             raise AskPerson(
@@ -82,7 +83,7 @@ def _publish(connector: Connector, dataset: str, audit: Audit) -> bool:
 
     Of the next organisation once that is pushed.
     """
-    found = [each for each in connections.connected(connector.store) if each.dataset == dataset]
+    found = connections.going_into(connector.store, dataset)
     return any(publish(connector, audit, organisation) for organisation in found)
 
 
@@ -172,7 +173,7 @@ def _reserve(
 
 def _tell_full(connector: Connector, writer: Writer, audit: Audit, full: TableFull) -> None:
     """What waits in the outbox cannot be pushed, so that the status is told beside it."""
-    if "SyncStatus" not in full.tables:
+    if STATUS not in full.tables:
         tell_parked(connector, writer, audit, dict.fromkeys(full.tables, str(full)))
 
 
@@ -207,14 +208,7 @@ def _remember(connector: Connector, writer: Writer, work: Work) -> None:
         if not fetch.from_mirror:
             healed.append((tenant_id, change.resource, fetch.record_id))
     for some in writes.values():
-        for start in range(0, len(some), 500):
-            writer.hold(STORAGE_SECONDS)
-            try:
-                mirror.write(connector.store, some[start : start + 500])
-            except Conflict as error:
-                raise RunEnded(
-                    f"Another run writes dataset {writer.state.dataset} by now: {error}"
-                ) from error
+        remember(connector.store, writer, some)
     quarantine.heal(connector.store, healed)
 
 

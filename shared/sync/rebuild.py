@@ -19,9 +19,7 @@ def rebuild(connector: Connector, audit: Audit, dataset: str, powerbi_id: str) -
     May run at any time and be repeated: what was pushed by then is not pushed again.
     """
     count = 0
-    for organisation in connections.connected(connector.store):
-        if organisation.dataset != dataset:
-            continue
+    for organisation in connections.going_into(connector.store, dataset):
         for resource in LANDED:
             ids = mirror.pushed_elsewhere(connector.store, organisation.tenant_id, resource, powerbi_id)
             batches = [

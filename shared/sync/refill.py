@@ -72,15 +72,6 @@ def pieces(
         yield some
 
 
-def posts(connector: Connector, rows: list[EncodedRow]) -> Iterator[list[EncodedRow]]:
-    """Rows cut into POSTs."""
-    return powerbi_rows.chunks(
-        rows,
-        most_rows=connector.settings.powerbi_rows_per_post,
-        most_bytes=connector.settings.powerbi_bytes_per_post,
-    )
-
-
 def _parts(
     connector: Connector,
     table: Table,

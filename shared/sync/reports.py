@@ -29,6 +29,7 @@ from shared.state.connections import Organisation
 from shared.storage import Lease
 from shared.sync.connector import Connector
 from shared.sync.land import fetch_and_land, land_gone, report_of
+from shared.sync.publish import organisation_record
 from shared.sync.reader import hold
 from shared.sync.schedule import next_read
 from shared.sync.winners import content_hash
@@ -63,7 +64,7 @@ def carry_out_reports(
 def days(resource: Resource, connector: Connector) -> list[str]:
     """The ids of all reports of a resource that there are to read today, oldest first."""
     start = connector.settings.start_date
-    if resource.report is None or resource.report.of == "start":
+    if resource.is_of_the_start:
         return [start.isoformat()]
     return months(start, _local_day(connector, connector.clock.now()))
 
@@ -128,10 +129,9 @@ def _year_ends(
     """The months in which the organisation's financial years end; none while its record is not there."""
     if resource.report is None or not resource.report.carries:
         return []
-    where = (connector.store, organisation.tenant_id, "Organisation")
-    records = [mirror.record(*where, record_id) for record_id in mirror.alive(*where)]
-    ends = {f"-{record.get('FinancialYearEndMonth') or 0:>02}-" for record in records if record is not None}
-    return [day for day in all_days if day[4:8] in ends]
+    record = organisation_record(connector, organisation) or {}
+    end = f"-{record.get('FinancialYearEndMonth') or 0:>02}-"
+    return [day for day in all_days if day[4:8] == end]
 
 
 def _read_one(
@@ -228,7 +228,7 @@ def _forget_others(
     connector: Connector, audit: Audit, organisation: Organisation, resource: Resource, now: datetime
 ) -> None:
     """The opening balances of another START_DATE count no more."""
-    if resource.report is None or resource.report.of != "start":
+    if not resource.is_of_the_start:
         return
     start = connector.settings.start_date.isoformat()
     others = sorted(mirror.alive(connector.store, organisation.tenant_id, resource.name) - {start})

@@ -2,17 +2,14 @@
 
 from shared.audit import Audit
 from shared.errors import Refused
-from shared.powerbi.client import DEADLINE_SECONDS
 from shared.state.rebuilds import Tally
 from shared.state.sink import Writer
-from shared.sync import refill
 from shared.sync.compare import put_aside
 from shared.sync.connector import Connector
+from shared.sync.posting import posts
 from shared.sync.refill import Part
+from shared.sync.targets import CALL_SECONDS
 from shared.tables.table import Table
-
-# A call may be sent twice, when Power BI refuses the first token.
-CALL_SECONDS = 2 * DEADLINE_SECONDS + 5
 
 
 def post_piece(
@@ -31,7 +28,7 @@ def post_piece(
         return 0
     doubled = 0
     try:
-        for some in refill.posts(connector, rows):
+        for some in posts(connector, rows):
             writer.hold(CALL_SECONDS)
             request_id = connector.powerbi().post_rows(
                 writer.state.powerbi_id, table.name, [row.json for row in some]

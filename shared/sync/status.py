@@ -15,22 +15,21 @@ from shared.audit import Audit
 from shared.clock import milliseconds
 from shared.errors import RunEnded
 from shared.powerbi import rows as powerbi_rows
-from shared.powerbi.client import DEADLINE_SECONDS
 from shared.state import checkpoints, connections, messages, mirror, published
 from shared.state.connections import Organisation
 from shared.state.mirror import Known
 from shared.state.sink import Writer
-from shared.storage import Conflict, Write
+from shared.storage import Write
 from shared.sync import targets, winners
 from shared.sync.compare import known_after, shape
 from shared.sync.connector import Connector
 from shared.sync.outlook import Outlook, Status, Told, news_of, outlook, statuses
+from shared.sync.posting import posts
 from shared.sync.publish import land, later_than
+from shared.sync.remember import remember
+from shared.sync.targets import CALL_SECONDS
 
 RESOURCE = "SyncStatus"
-# A POST may be sent twice, when Power BI refuses the first token.
-POST_SECONDS = 2 * DEADLINE_SECONDS + 5
-STORAGE_SECONDS = 20.0
 
 
 def wake_for_status(connector: Connector, organisations: Iterable[Organisation]) -> None:
@@ -61,7 +60,7 @@ def land_status(connector: Connector, writer: Writer, audit: Audit, *, pushed: b
     pushed: whether this run pushed anything, so that more may have changed than reads.
     """
     landed = False
-    for organisation in _of_dataset(connector, writer.state.dataset):
+    for organisation in connections.going_into(connector.store, writer.state.dataset):
         found = outlook(connector, organisation)
         last = published.load(connector.store, organisation.tenant_id, RESOURCE)
         if not found.checkpoints or not (pushed or _is_due(connector, organisation, found, last)):
@@ -119,7 +118,7 @@ def post_status(
         # Made by older code; nobody reads what it cannot hold.
         return
     told: list[tuple[Organisation, winners.Fetch, Known | None]] = []
-    for organisation in _of_dataset(connector, writer.state.dataset):
+    for organisation in connections.going_into(connector.store, writer.state.dataset):
         found = outlook(connector, organisation)
         known = _known(connector, organisation)
         at = milliseconds(later_than(connector.clock.now(), _newest(known)))
@@ -139,12 +138,8 @@ def post_status(
         for number, (organisation, fetch, _) in enumerate(told)
         for row in shape(organisation, RESOURCE, fetch.record or {})[RESOURCE]
     )
-    for some in powerbi_rows.chunks(
-        rows,
-        most_rows=connector.settings.powerbi_rows_per_post,
-        most_bytes=connector.settings.powerbi_bytes_per_post,
-    ):
-        writer.hold(POST_SECONDS)
+    for some in posts(connector, rows):
+        writer.hold(CALL_SECONDS)
         request_id = connector.powerbi().post_rows(powerbi_id, RESOURCE, [row.json for row in some])
         audit.add("post", "done", resource=RESOURCE, count=len(some), request_id=request_id)
     _remember_posted(connector, writer, told)
@@ -152,7 +147,7 @@ def post_status(
 
 def tell_parked(connector: Connector, writer: Writer, audit: Audit, parked: Mapping[str, str]) -> None:
     """POST why tables wait for a person, unless that was told already."""
-    for organisation in _of_dataset(connector, writer.state.dataset):
+    for organisation in connections.going_into(connector.store, writer.state.dataset):
         known = _known(connector, organisation)
         for table, why in parked.items():
             entry, status = known.get(table, (None, {}))
@@ -218,15 +213,7 @@ def _remember_posted(
 
 def _write(connector: Connector, writer: Writer, writes: Mapping[str, Sequence[Write]]) -> None:
     for some in writes.values():
-        writer.hold(STORAGE_SECONDS)
-        try:
-            mirror.write(connector.store, some)
-        except Conflict as error:
-            raise RunEnded(f"Another run writes dataset {writer.state.dataset} by now: {error}") from error
-
-
-def _of_dataset(connector: Connector, dataset: str) -> list[Organisation]:
-    return [each for each in connections.connected(connector.store) if each.dataset == dataset]
+        remember(connector.store, writer, some)
 
 
 def _known(connector: Connector, organisation: Organisation) -> dict[str, tuple[Known, Status]]:

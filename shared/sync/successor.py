@@ -19,11 +19,11 @@ from shared.state.connections import Organisation
 from shared.state.made import LANDED
 from shared.state.rebuilds import Successor
 from shared.state.sink import Writer
-from shared.storage import Conflict
 from shared.sync import dataset, lists, targets, winners
 from shared.sync.compare import Change, put_aside, shape
 from shared.sync.connector import Connector
 from shared.sync.posting import check_room, post
+from shared.sync.remember import remember
 from shared.sync.targets import Target
 from shared.tables.lists import NO_LISTS
 
@@ -32,7 +32,6 @@ RECORDS_A_PIECE = 2000
 # Of the 1,000,000 rows that Power BI takes in an hour; the rest is left to what changes meanwhile.
 ROWS_AN_HOUR = 800_000
 HOUR = timedelta(hours=1)
-STORAGE_SECONDS = 20.0
 
 
 def begin(connector: Connector, writer: Writer, audit: Audit) -> None:
@@ -132,16 +131,11 @@ def _piece(
         changes.append(Change(organisation, resource, fetch, known, rows, version=known.version))
     _count(connector, writer, target, changes)
     post(connector, writer, target, changes, audit)
-    powerbi_id, store = writer.state.powerbi_id, connector.store
+    powerbi_id = writer.state.powerbi_id
     both = [
         mirror.is_in_both(tenant_id, resource, known, powerbi_id, target.powerbi_id) for known, _ in found
     ]
-    for start in range(0, len(both), 500):
-        writer.hold(STORAGE_SECONDS)
-        try:
-            mirror.write(store, both[start : start + 500])
-        except Conflict as error:
-            raise RunEnded(f"Another run writes dataset {writer.state.dataset} by now: {error}") from error
+    remember(connector.store, writer, both)
     successor = _of(writer)
     cursor = (tenant_id, resource, ids[-1])
     writer.succeed(replace(successor, cursor=cursor, records=successor.records + len(found)))

@@ -9,7 +9,6 @@ from shared.state import mirror, outbox, quarantine
 from shared.state.connections import DEFAULT_DATASET
 from shared.sync.replay import replay
 from shared.xero import wire
-from shared.xero.client import Request
 from shared.xero.resources import RESOURCES
 from shared.xero.resources.resource import is_nameless
 from tests.support import books
@@ -117,22 +116,7 @@ def payloads(world: World, resource: str) -> Iterator[books.Record]:
 
 def land(world: World, resource: str, *records: object) -> None:
     """A batch as if it had been fetched now, which is pushed."""
-    world.clock.advance(1)
-    now = world.clock.now()
-    header = outbox.Header(
-        dataset=DEFAULT_DATASET,
-        organisation=books.TENANT,
-        resource=resource,
-        reason="test",
-        operation="test",
-        request=Request(resource, {}),
-        request_id="",
-        fetched_from=now,
-        fetched_to=now,
-        landed_at=now,
-        records=len(records),
-    )
-    outbox.land(world.store, header, wire.encode({RESOURCES[resource].plural: records}))
+    world.land(resource, wire.encode({RESOURCES[resource].plural: records}), records=len(records))
     world.store.send_message("push", WAKE)
     world.drain_queue()
 

@@ -11,7 +11,6 @@ from shared.state.connections import DEFAULT_DATASET
 from shared.state.messages import POISON, QUEUE
 from shared.sync.replay import replay
 from shared.xero import wire
-from shared.xero.client import Request
 from shared.xero.resources.resource import is_nameless
 from tests.support import books
 from tests.support.killing import Killed, Life
@@ -55,22 +54,7 @@ def parked(world: World, folder: str) -> list[str]:
 
 def land(world: World, body: bytes, resource: str = "Invoices") -> str:
     """A batch as if it had been fetched now."""
-    world.clock.advance(1)
-    now = world.clock.now()
-    header = outbox.Header(
-        dataset=DEFAULT_DATASET,
-        organisation=books.TENANT,
-        resource=resource,
-        reason="test",
-        operation="test",
-        request=Request(resource, {}),
-        request_id="",
-        fetched_from=now,
-        fetched_to=now,
-        landed_at=now,
-        records=1,
-    )
-    return outbox.land(world.store, header, body)
+    return world.land(resource, body)
 
 
 def test_nothing_to_replay(settled: World) -> None:

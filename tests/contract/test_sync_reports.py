@@ -81,6 +81,20 @@ def settled_reports(new_world: NewWorld) -> World:
 # The history
 
 
+def test_cash_is_as_fresh_as_what_moves(new_world: NewWorld) -> None:
+    """The opening balances, read once a week, make cash no older than its payments and bank transactions are."""
+    world = with_reports(new_world)
+    world.settle()
+    for _ in range(2):
+        next_night(world)
+    moving = ("Payments", "BankTransactions", "BankTransfers")
+    oldest = min(str(checkpoint(world, name).fresh_as_of) for name in moving)
+    assert str(checkpoint(world, "BankSummary").fresh_as_of) < oldest
+    rows = [row for row in world.rows("SyncStatus") if row["TableName"] == "CashMovements"]
+    newest = max(rows, key=lambda row: row["RowVersion"])
+    assert newest["FreshAsOf"] == oldest[:19].replace(" ", "T")
+
+
 def test_thirteen_months(new_world: NewWorld) -> None:
     """A call a month and report, newest first, and one for the opening balances; Power BI shows what Xero serves."""
     world = with_reports(new_world)

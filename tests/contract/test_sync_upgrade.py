@@ -377,7 +377,7 @@ def until_filled(world: World, connector: Connector | None = None) -> None:
 
 
 def test_killed_anywhere_while_it_is_made_and_filled(settled: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that dies at any effect (every fourth is tried) leaves two datasets, never three; the next fills what is missing."""
+    """A run that dies at any effect (every second is tried) leaves two datasets, never three; the next fills what is missing."""
     old = settled.dataset_id
     with_table(monkeypatch)
     ask(settled)
@@ -386,7 +386,7 @@ def test_killed_anywhere_while_it_is_made_and_filled(settled: World, monkeypatch
     until_filled(settled, settled.mortal(whole))
     assert beside(settled).filled_at is not None
     assert whole.effects > 60
-    for effect in range(0, whole.effects, 4):
+    for effect in range(0, whole.effects, 2):
         again()
         message = settled.receive()
         assert message is not None

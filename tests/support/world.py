@@ -38,6 +38,7 @@ from shared.state.messages import POISON, QUEUE
 from shared.storage import Message
 from shared.sync import connect, dataset, honour, poll, receive, refresh
 from shared.sync.connector import Connector
+from shared.xero.client import Request
 from tests.support import books
 from tests.support.clock import START, ManualClock
 from tests.support.killing import Life, Mortal
@@ -347,6 +348,27 @@ class World:
         if not found:
             self._days_compared[wanted] = days
         return found
+
+    # The outbox
+
+    def land(self, resource: str, body: bytes, *, records: int = 1) -> str:
+        """A batch as if it had been fetched now; answers its name."""
+        self.clock.advance(1)
+        now = self.clock.now()
+        header = outbox.Header(
+            dataset=DEFAULT_DATASET,
+            organisation=books.TENANT,
+            resource=resource,
+            reason="test",
+            operation="test",
+            request=Request(resource, {}),
+            request_id="",
+            fetched_from=now,
+            fetched_to=now,
+            landed_at=now,
+            records=records,
+        )
+        return outbox.land(self.store, header, body)
 
     # The mirror
 

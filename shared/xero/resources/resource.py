@@ -84,6 +84,11 @@ class Resource:
     minutes: float = 30
 
     @property
+    def is_of_the_start(self) -> bool:
+        """Whether it tells what was before START_DATE, and nothing that happens since."""
+        return self.report is not None and self.report.of == "start"
+
+    @property
     def path(self) -> str:
         """Where it stands below /api.xro/2.0."""
         return f"Reports/{self.name}" if self.report is not None else self.name
