@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-import manage
+from commands import arguments
 
-MANAGE = Path(manage.__file__)
+MANAGE = Path(str(arguments.__file__)).resolve().parents[1] / "manage.py"
 COMMANDS = (
     *(
         "demo",
@@ -31,7 +31,7 @@ COMMANDS = (
 
 
 def parse(*words: str) -> argparse.Namespace:
-    found: argparse.Namespace = manage.parser().parse_args(words)  # type: ignore[no-untyped-call]
+    found: argparse.Namespace = arguments.parser().parse_args(words)  # type: ignore[no-untyped-call]
     return found
 
 
@@ -59,9 +59,10 @@ def test_help_names_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.findall(r"^    (\w+) +\w.*$", help_of(), re.MULTILINE) == list(COMMANDS)
 
 
-def test_it_starts_on_any_python() -> None:
-    """Python 3.8 parses the file, and what is imported before the environment exists is the standard library's."""
-    tree = ast.parse(MANAGE.read_text(encoding="utf-8"), feature_version=(3, 8))
+@pytest.mark.parametrize("file", [MANAGE, Path(str(arguments.__file__))], ids=lambda file: file.name)
+def test_it_starts_on_any_python(file: Path) -> None:
+    """Python 3.8 parses what runs before the environment exists, which imports the standard library and itself."""
+    tree = ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 8))
     imported = {
         name
         for node in tree.body
@@ -69,7 +70,9 @@ def test_it_starts_on_any_python() -> None:
         for name in ([each.name for each in node.names] if isinstance(node, ast.Import) else [node.module])
     }
     assert imported
-    assert {str(name).partition(".")[0] for name in imported} <= sys.stdlib_module_names
+    assert {
+        str(name).partition(".")[0] for name in imported - {"commands.arguments"}
+    } <= sys.stdlib_module_names
 
 
 def test_what_is_taken_when_nothing_is_said() -> None:
