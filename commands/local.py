@@ -8,15 +8,17 @@ from commands import demo
 from commands.terminal import ROOT, console
 from local.cloud import Cloud
 from local.company import first_day, generate
+from local.core_tools import find_func
 from shared import wiring
 
 
-def run() -> int:
-    """Start everything and stay until Ctrl-C."""
+def run(host: str = "own") -> int:
+    """Start everything and stay until Ctrl-C. host: "func" runs the functions under Core Tools."""
+    func = find_func() if host == "func" else None
     folder = ROOT / ".local"
     shutil.rmtree(folder, ignore_errors=True)
     today = datetime.now(UTC).date()
-    with Cloud(folder, start_date=first_day(today)) as cloud:
+    with Cloud(folder, start_date=first_day(today), func=func) as cloud:
         for books in generate(demo.SEED, today):
             cloud.load(dict(books))
         cloud.use_settings()

@@ -19,7 +19,9 @@ from typing import Any, Self
 
 import requests
 
+from local import core_tools
 from local.azurite import Azurite
+from local.errors import LocalError
 from local.host.settings import load_values
 from local.identity.stand_in import IdentityStandIn
 from local.identity.tokens import APPLICATION, APPLICATION_SECRET, MANAGED_IDENTITY, TENANT
@@ -46,7 +48,7 @@ START_SECONDS = 60
 WEBHOOK_CATEGORIES = ("INVOICE", "CONTACT", "CREDITNOTE", "PREPAYMENT", "OVERPAYMENT")
 
 
-class CloudError(Exception):
+class CloudError(LocalError):
     """A part of the local cloud did not start; the text says which, and where its log is."""
 
 
@@ -54,7 +56,8 @@ class Cloud:
     """All parts, running. `values` are the app settings that join them, as in local.settings.json.
 
     folder: where settings, certificates and logs go. more: app settings that differ from those of the local cloud.
-    storage_by_identity: reach Azurite as storage is reached in Azure, by https and a managed identity.
+    storage_by_identity: reach Azurite as storage is reached in Azure, by https and a managed identity. func: where Core
+    Tools' `func` is, which then runs the functions; None for the project's own host.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Cloud:
         fixed_ports: bool = True,
         day_limit: int = 5000,
         storage_by_identity: bool = False,
+        func: str | None = None,
     ) -> None:
         self.folder = folder
         self._start_date = start_date
@@ -73,6 +77,7 @@ class Cloud:
         self._fixed_ports = fixed_ports
         self._day_limit = day_limit
         self._storage_by_identity = storage_by_identity
+        self._func = func
         self._stack = ExitStack()
         self._host: subprocess.Popen[bytes] | None = None
         self.values: dict[str, str] = {}
@@ -122,21 +127,29 @@ class Cloud:
         self.webhook_url = f"{self.host_url}/api/xero/webhook"
         self.redirect_uri = f"http://localhost:{self._port('redirect') or _free_port()}/callback"
         self.values = self._values() | self._storage(azurite) | self._more
-        document = {"IsEncrypted": False, "Values": self.values}
+        document = {
+            "IsEncrypted": False,
+            "Values": self.values,
+            "Host": {"LocalHttpPort": self.host_port},
+        }
         self.settings_file.write_text(json.dumps(document, indent=2), encoding="utf-8")
         return self
 
     def start_host(self) -> None:
         """Start the functions host and wait until it answers. Raises CloudError."""
         command = [sys.executable, "-m", "local.host", "--app", str(ROOT), "--port", str(self.host_port)]
+        command += ["--settings", str(self.settings_file), "--follow"]
         # Settings of the terminal must not reach into the local cloud.
         environment = {name: value for name, value in os.environ.items() if name not in self.values}
+        if self._func:
+            command = core_tools.start_command(self._func, self.host_port)
+            environment = core_tools.environment(self.values)
         if self._storage_by_identity:
             # For the host's own clients; the connector trusts LOCAL_CA_FILE.
             environment["REQUESTS_CA_BUNDLE"] = str(self.identity.ca)
         with self.host_log.open("ab") as log:
             self._host = subprocess.Popen(
-                [*command, "--settings", str(self.settings_file), "--follow"],
+                command,
                 cwd=ROOT,
                 env=environment,
                 # It closes with this process, however that ends.
@@ -145,7 +158,7 @@ class Cloud:
                 stderr=subprocess.STDOUT,
                 start_new_session=os.name == "posix",
             )
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + (core_tools.START_SECONDS if self._func else START_SECONDS)
         while time.monotonic() < deadline and self._host.poll() is None:
             try:
                 if requests.get(f"{self.host_url}/admin/host/status", timeout=2).ok:
@@ -171,6 +184,8 @@ class Cloud:
             host.wait()
         if host.stdin:
             host.stdin.close()
+        if self._func:
+            core_tools.end_children(host.pid)
 
     def stop(self) -> None:
         """End everything; storage and stand-ins forget, and the settings that led there are gone. Logs stay."""
