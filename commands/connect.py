@@ -1,117 +1,83 @@
 """connect: a user's consent at Xero, in the browser, becomes organisations that are read."""
 
-import threading
 import webbrowser
 from collections.abc import Collection, Iterable
-from pathlib import Path
-from types import TracebackType
-from typing import Self
-from urllib.parse import urlsplit
 
-from werkzeug.serving import WSGIRequestHandler, make_server
-from werkzeug.wrappers import Request, Response
-
+from commands import terminal
+from commands.choose import Wanted, choose, yes
 from commands.dataset import command_for, dataset_name, is_made
-from commands.terminal import connector, console, say
+from commands.redirect import LIMITS, Redirect
+from commands.terminal import Where, connector, console, say
 from shared.errors import AskPerson, ConnectorError
 from shared.state import connections
 from shared.state.connections import Organisation
 from shared.sync import connect
-from shared.sync.connect import Consent
+from shared.sync.connect import Consent, Granted
 from shared.sync.connector import Connector
+from shared.xero.client import CUSTOM
+from shared.xero.identity import Connection
 
 WAIT_SECONDS = 300
-THANKS = (
-    "<!doctype html><html lang=en><meta charset=utf-8><title>Connected</title>"
-    "<body style='font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem'>"
-    "<h1>Thank you</h1><p>Xero answered. You can close this page and go back to the terminal.</p>"
-)
+# Xero's Starter tier: so many connections of an app, 1,000 calls a day for each.
+STARTER_CONNECTIONS = 5
+STARTER_CALLS = 1000
 
 
-class Redirect:
-    """Waits on the redirect URI, which is on localhost, for the browser that Xero sends back."""
-
-    def __init__(self, redirect_uri: str) -> None:
-        self._parts = urlsplit(redirect_uri)
-        if self._parts.hostname != "localhost" or not self._parts.port:
-            raise AskPerson(
-                f"XERO_REDIRECT_URI is {redirect_uri}, where this command cannot listen: use --no-browser, or an "
-                "address such as http://localhost:8400/callback."
-            )
-        self._arrived = threading.Event()
-        self._address = ""
-        self._server = make_server(
-            "127.0.0.1", self._parts.port, Request.application(self._answer), request_handler=_Quiet
-        )
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def wait(self, seconds: float) -> str:
-        """The whole address that the browser came with. Raises AskPerson when none came."""
-        if not self._arrived.wait(seconds):
-            raise AskPerson(f"No answer from Xero within {seconds:.0f} s: start connect again.")
-        return self._address
-
-    def _answer(self, request: Request) -> Response:
-        if request.path != self._parts.path:
-            return Response(status=404)
-        self._address = request.url
-        self._arrived.set()
-        return Response(THANKS, mimetype="text/html")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """The address carries the code, which is for nobody's log."""
-
-
-def run(settings: Path | None, *, dataset: str, browser: bool) -> int:
-    """Ask for consent, wait for it, connect what was chosen; new organisations go into `dataset`."""
-    dataset = dataset_name(dataset)
-    ours = connector(settings)
+def run(where: Where, wanted: Wanted, *, browser: bool) -> int:
+    """Ask for consent, wait for it, connect what is chosen. A custom connection needs neither browser nor consent."""
+    dataset_name(wanted.dataset)
+    ours = connector(where)
+    if ours.settings.xero_connection == CUSTOM:
+        console.print("Asking Xero for a token of the custom connection.")
+        conclude(ours, connect.take_custom_connection(ours), wanted)
+        return 0
     consent = connect.ask_for_consent(ours)
     redirected_to = _wait_for_browser(ours, consent) if browser else _wait_for_paste(consent)
-    finish(ours, consent, redirected_to, dataset)
+    finish(ours, consent, redirected_to, wanted)
     return 0
 
 
-def finish(connector: Connector, consent: Consent, redirected_to: str, dataset: str) -> None:
-    """Connect what the user chose; say what became of each organisation, and what to do next."""
+def finish(connector: Connector, consent: Consent, redirected_to: str, wanted: Wanted) -> None:
+    """Take the consent that the browser came back with, then as `conclude`."""
+    conclude(connector, connect.take_consent(connector, consent, redirected_to), wanted)
+
+
+def conclude(connector: Connector, granted: Granted, wanted: Wanted) -> None:
+    """Have a person choose, connect what is chosen; say what became of each organisation, and what to do next."""
     before = {each.tenant_id for each in connections.connected(connector.store)}
+    say(_opens(granted))
+    tell(granted.renewed, before)
+    terminal.tell(_warnings(granted))
+    chosen = choose(connector, granted, wanted)
     try:
-        connected = connect.finish_consent(connector, consent, redirected_to, dataset=dataset)
+        connected = connect.connect_chosen(connector, granted, chosen)
     except ConnectorError:
         # What stopped one did not stop those that are new since.
         tell(each for each in connections.connected(connector.store) if each.tenant_id not in before)
         raise
-    tell(connected, before)
-    say(what_next(connector, connected))
+    tell(each for each in connected if each.tenant_id not in before)
+    others = [each for each in granted.new if each.tenant_id not in chosen]
+    if others:
+        _leave(connector, others, wanted)
+    terminal.tell(_near_the_limit(connector))
+    terminal.tell(what_next(connector, connected))
 
 
 def _wait_for_browser(connector: Connector, consent: Consent) -> str:
-    with Redirect(connector.settings.xero_redirect_uri) as redirect:
+    with Redirect(connector.settings.xero_redirect_uri, consent.state) as redirect:
         console.print("Opening Xero in your browser. If nothing opens, go to:")
-        console.print(consent.url, soft_wrap=True)
+        console.print(consent.url, soft_wrap=True, markup=False)
         webbrowser.open(consent.url)
         return redirect.wait(WAIT_SECONDS)
 
 
 def _wait_for_paste(consent: Consent) -> str:
     console.print("Open this address, allow access, and paste the address that you end at:")
-    console.print(consent.url, soft_wrap=True)
+    console.print(consent.url, soft_wrap=True, markup=False)
     try:
-        return console.input("> ").strip()
+        return str(console.input("> ")).strip()
     except EOFError as error:
-        raise AskPerson("No address was pasted: start connect again.") from error
+        raise AskPerson(f"No address was pasted: start connect again. {LIMITS}") from error
 
 
 def tell(organisations: Iterable[Organisation], before: Collection[str] = ()) -> None:
@@ -126,7 +92,58 @@ def tell(organisations: Iterable[Organisation], before: Collection[str] = ()) ->
 def what_next(connector: Connector, organisations: Iterable[Organisation]) -> list[str]:
     """Which datasets are still to be made; else that nothing is to be done."""
     datasets = sorted({each.dataset for each in organisations})
+    if not datasets:
+        return ["Next: nothing is read. `python3 manage.py connect` offers the same organisations again."]
     missing = [name for name in datasets if not is_made(connector, name)]
     if not missing:
         return ["Next: poll_timer reads by itself; `python3 manage.py backfill --watch` shows how far it is."]
     return [f"Next: `{command_for(name)}`, since that dataset is not in Power BI yet." for name in missing]
+
+
+def _opens(granted: Granted) -> list[str]:
+    new, known = len(granted.new), len(granted.renewed)
+    count = new + known + len(granted.stopped)
+    return [f"Xero opens {count} organisation{'' if count == 1 else 's'} by this consent, {new} new."]
+
+
+def _warnings(granted: Granted) -> list[str]:
+    """What the consent no longer opens, and what it never did."""
+    lines = [
+        f"Lost: {each.name}, {each.tenant_id}. Xero lists its connection no more, so nothing is read of it until a user "
+        f"connects it again; its rows stay in dataset {each.dataset} as they are."
+        for each in granted.lost
+    ]
+    if granted.missing:
+        lines.append(
+            f"Xero did not grant {', '.join(granted.missing)}: what needs it will wait. See that the app at developer.xero.com > "
+            "My Apps has these scopes, then connect again."
+        )
+    return lines
+
+
+def _leave(connector: Connector, others: Collection[Connection], wanted: Wanted) -> None:
+    """Say what becomes of those that nobody chose, and end their connections at Xero where that is wished."""
+    terminal.tell(f"Not chosen: {each.name}, {each.tenant_id}. Nothing is read of it." for each in others)
+    if not wanted.disconnect_others and not (
+        wanted.asks
+        and yes("Xero counts each as a connection of the app. End these at Xero, too?", default=False)
+    ):
+        return
+    ended = connect.disconnect_not_chosen(connector, [each.tenant_id for each in others])
+    say(f"Disconnected at Xero: {each.name}" for each in ended)
+
+
+def _near_the_limit(connector: Connector) -> list[str]:
+    """Said when no more fit, as far as this deployment knows."""
+    if connector.settings.xero_connection == CUSTOM or connector.settings.xero_day_limit > STARTER_CALLS:
+        return []
+    known = {
+        *(each.tenant_id for each in connections.connected(connector.store)),
+        *(each.tenant_id for each in connections.not_chosen(connector.store)),
+    }
+    if len(known) < STARTER_CONNECTIONS:
+        return []
+    return [
+        f"Xero counts {len(known)} connections of this app, and its Starter tier takes {STARTER_CONNECTIONS}: disconnect one before "
+        "the next, or take a larger tier (docs/xero-setup.md)."
+    ]

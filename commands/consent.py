@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import requests
 
-from commands.connect import Redirect
+from commands.redirect import Redirect
 from shared.state.connections import DEFAULT_DATASET, Organisation
 from shared.sync import connect
 from shared.sync.connector import Connector

@@ -25,20 +25,32 @@ _FIELDS = (
 
 _PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>Xero (stand-in): allow access</title>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Xero (stand-in): allow access</title>
 <style>
- body { font: 16px/1.5 system-ui, sans-serif; max-width: 34rem; margin: 3rem auto; padding: 0 1rem; color: #1d2733 }
- form { border: 1px solid #c9d1d9; border-radius: 6px; padding: 1rem 1.5rem; margin: 1rem 0 }
- button { font: inherit; padding: .4rem 1.2rem; margin: 1rem .5rem 0 0 }
- label { display: block }
+ :root { color-scheme: light dark }
+ body { font: 16px/1.5 system-ui, sans-serif; margin: 0; background: light-dark(#e9f2f7, #10161b);
+   color: light-dark(#1d2733, #e6eaf0) }
+ header { padding: .9rem 1.5rem; background: #0b5f8a; color: #fff }
+ main { max-width: 36rem; margin: 2rem auto; padding: 0 1rem }
+ h1 { font-size: 1.5rem; line-height: 1.25 }
+ form, .problem { background: light-dark(#fff, #1a2129); border-radius: 10px; padding: 1.2rem 1.6rem; margin: 1rem 0;
+   box-shadow: 0 1px 2px #0002, 0 6px 20px #0001 }
+ button { font: inherit; padding: .5rem 1.3rem; margin: 1rem .5rem 0 0; border-radius: 6px; cursor: pointer;
+   border: 1px solid #0b5f8a; background: transparent; color: inherit }
+ button[value=allow] { background: #0b5f8a; color: #fff }
+ label { display: block; padding: .25rem 0 }
+ ul { columns: 2; padding-left: 1.2rem; font-size: .88rem }
+ li { overflow-wrap: anywhere; break-inside: avoid }
 </style></head>
-<body>
+<body><header>Xero <small>(stand-in on this machine)</small></header><main>
 {% if problem %}
-<h1>Xero cannot go on</h1>
-<p>{{ problem }}</p>
+<div class="problem"><h1>Xero cannot go on</h1>
+<p>{{ problem }}</p></div>
 {% else %}
 <h1>{{ fields.client_id }} wants access to your books</h1>
-<p>It asks for: {{ fields.scope }}</p>
+<p>It asks for:</p>
+<ul>{% for scope in fields.scope.split() %}<li>{{ scope }}</li>{% endfor %}</ul>
 {% for user, organisations in users %}
 <form method="post" action="{{ action }}">
 {% for name, value in fields.items() %}<input type="hidden" name="{{ name }}" value="{{ value }}">
@@ -54,7 +66,7 @@ _PAGE = """<!doctype html>
 <p>There is no organisation yet: nobody has put books into this stand-in.</p>
 {% endfor %}
 {% endif %}
-</body>
+</main></body>
 </html>
 """
 
@@ -78,7 +90,7 @@ def consent_routes(identity: Identity, store: Store, switches: Switches) -> Blue
         """The app and the fields of a sound request; ValueError with what is wrong with it."""
         fields = {name: values[name] for name in _FIELDS if name in values}
         client = identity.clients.get(fields.get("client_id", ""))
-        if client is None or client.tenant_id is not None:
+        if client is None or client.custom:
             raise ValueError("unauthorized_client: unknown client or client not enabled")
         redirect_uri = fields.get("redirect_uri", "")
         if client.redirect_uris and redirect_uri not in client.redirect_uris:
@@ -120,6 +132,8 @@ def consent_routes(identity: Identity, store: Store, switches: Switches) -> Blue
         chosen = request.form.getlist("tenant_id")
         if not chosen or not own.issuperset(chosen):
             return page(400, "Choose at least one organisation, and only your own.")
+        if limit := identity.is_full(client, chosen):
+            return page(400, f"This would be more than Xero's {limit} limit allows.")
         scopes = fields["scope"].split()
         code = identity.consent(
             client, user, chosen, scopes, fields["redirect_uri"], fields.get("code_challenge", "")

@@ -17,14 +17,20 @@ from local.xero.switches import Switches
 from local.xero.wire import Record, encode
 
 _ISSUER = "https://identity.xero.com"
+# There is no user to know of and nothing to refresh; no journals for a custom connection made after 29 April 2026.
+_NOT_FOR_CUSTOM = frozenset(
+    {"openid", "profile", "email", "offline_access", "accounting.journals", "accounting.journals.read"}
+)
 
 
 @dataclass(frozen=True)
 class Client:
     """An app registered with Xero.
 
-    redirect_uris: where it may be sent back to, anywhere if empty. tenant_id: of a custom connection, which asks for
-    tokens with its own credentials. broad_scopes: an app of before 2 March 2026, which may still ask for them.
+    redirect_uris: where it may be sent back to, anywhere if empty. broad_scopes: an app of before 2 March 2026, which may
+    still ask for them. custom: it is a custom connection, which asks for tokens with its own credentials and knows no
+    consent page; tenant_id: the organisation that it was authorised for, None before that; scopes: those that were picked for
+    it, every one if empty.
     """
 
     client_id: str = "local-xero-app"
@@ -32,6 +38,12 @@ class Client:
     redirect_uris: tuple[str, ...] = ()
     tenant_id: str | None = None
     broad_scopes: bool = False
+    custom: bool = False
+    scopes: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.tenant_id is not None:
+            object.__setattr__(self, "custom", True)
 
     def may_ask(self, scopes: Iterable[str]) -> bool:
         return set(scopes) <= (SCOPES | BROAD_SCOPES if self.broad_scopes else SCOPES)
@@ -170,13 +182,18 @@ class Identity:
     def client_credentials(self, client: Client, scopes: Iterable[str]) -> Record:
         """A token for a custom connection: one organisation, no user, nothing to refresh with."""
         scopes = tuple(scopes)
-        if client.tenant_id is None:
+        if not client.custom:
             raise TokenError("unauthorized_client")
-        if not client.may_ask(scopes):
+        if not scopes or not client.may_ask(scopes) or not _NOT_FOR_CUSTOM.isdisjoint(scopes):
             raise TokenError("invalid_scope")
+        if client.scopes and not client.scopes.issuperset(scopes):
+            raise TokenError("invalid_scope")
+        if client.tenant_id is None and self._switches.custom_unauthorised_refused:
+            raise TokenError("unauthorized_client")
         with self._lock:
             grant = Grant(client.client_id, client.client_id, scopes, str(uuid4()))
-            self._connect(client.client_id, client.client_id, client.tenant_id, grant.auth_event_id)
+            if client.tenant_id is not None:
+                self._connect(client.client_id, client.client_id, client.tenant_id, grant.auth_event_id)
             return self._access_token(grant)
 
     def revoke(self, client: Client, token: str) -> None:
@@ -199,6 +216,22 @@ class Identity:
         """What an access token stands for, also after its end; None for a string that never was one."""
         with self._lock:
             return self._access.get(token)
+
+    def is_full(self, client: Client, tenant_ids: Iterable[str]) -> str:
+        """Which limit of Xero's connecting these would break, "" for none: the app's, or an organisation's of apps."""
+        with self._lock:
+            custom = {each.client_id for each in self.clients.values() if each.custom}
+            there = {
+                (each.client_id, each.tenant_id)
+                for each in self.connections.values()
+                if each.client_id not in custom
+            }
+        after = there | {(client.client_id, tenant_id) for tenant_id in tenant_ids}
+        if sum(1 for app, _ in after if app == client.client_id) > self._switches.connections_limit:
+            return "connection"
+        tenants = [tenant_id for _, tenant_id in after - there]
+        apps = max((sum(1 for _, each in after if each == tenant_id) for tenant_id in tenants), default=0)
+        return "uncertified app" if apps > self._switches.uncertified_apps_limit else ""
 
     def connections_of(self, grant: Grant) -> list[Connection]:
         with self._lock:
@@ -250,8 +283,7 @@ class Identity:
             "iss": _ISSUER,
             "aud": f"{_ISSUER}/resources",
             "client_id": grant.client_id,
-            "sub": uuid5(UUID(int=0), grant.user).hex,
-            "xero_userid": str(uuid5(UUID(int=0), grant.user)),
+            **self._user_claims(grant),
             "jti": secrets.token_hex(16),
             "authentication_event_id": grant.auth_event_id,
             "scope": list(grant.scopes),
@@ -262,6 +294,13 @@ class Identity:
         if "openid" in grant.scopes:
             answer = {"id_token": self._signed({**claims, "aud": grant.client_id}), **answer}
         return {**answer, "scope": " ".join(grant.scopes)}
+
+    def _user_claims(self, grant: Grant) -> Record:
+        """Nobody signed in for a custom connection."""
+        if self.clients[grant.client_id].custom:
+            return {}
+        user = uuid5(UUID(int=0), grant.user)
+        return {"sub": user.hex, "xero_userid": str(user)}
 
     def _signed(self, claims: Record) -> str:
         parts = [encode({"alg": "HS256", "typ": "JWT"}), encode(claims)]

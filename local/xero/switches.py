@@ -30,6 +30,12 @@ class Switches:
     connection_names: bool = True
     revocation_removes_connections: bool = True
     redirect_to_loopback_address: bool = False
+    # Organisations an app (Starter tier), and apps that Xero has not certified an organisation; both end on Xero's own page,
+    # from which no redirect comes. A custom connection counts in neither.
+    connections_limit: int = 5
+    uncertified_apps_limit: int = 2
+    # What a custom connection that nobody authorised yet is told: no token, or a token and no connection.
+    custom_unauthorised_refused: bool = True
     scope_error: Literal["insufficent_scope", "insufficient_scope"] = "insufficent_scope"
     journals_premium: bool = False
 

@@ -24,6 +24,10 @@ API = "/api.xro/2.0"
 WAIT_SECONDS = {"minute": 60.0, "day": 3600.0, "concurrent": 2.0, "appminute": 60.0}
 
 
+# The token set of a custom connection. No user's is called so: theirs are GUIDs.
+CUSTOM = "custom"
+
+
 @dataclass(frozen=True)
 class Tenant:
     """An organisation as a call needs it: whose books, and whose consent."""
@@ -79,10 +83,12 @@ class XeroClient:
     def _send(self, tenant: Tenant, request: Request, access_token: str) -> Answer:
         headers = {
             "Authorization": f"Bearer {access_token}",
-            "xero-tenant-id": tenant.tenant_id,
             # Xero answers XML to whoever does not ask for JSON.
             "Accept": "application/json",
         }
+        # A custom connection is to one organisation, which its token names (Xero FAQ "Custom integration").
+        if tenant.token_set != CUSTOM:
+            headers["xero-tenant-id"] = tenant.tenant_id
         if request.modified_since:
             headers["If-Modified-Since"] = request.modified_since
         return self._http.request(

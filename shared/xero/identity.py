@@ -1,8 +1,8 @@
-"""Xero's identity service: the consent page's address, tokens for a code, tokens for a refresh token, connections."""
+"""Xero's identity service: the consent page's address, tokens for a code, a refresh token or a secret, connections."""
 
 import base64
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -29,12 +29,17 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Connection:
-    """One organisation that a user connected to this app (GET /connections)."""
+    """One organisation that a user connected to this app (GET /connections).
+
+    created_at: when it was first; updated_at: when a consent last named it. None when Xero does not say.
+    """
 
     connection_id: str
     tenant_id: str
     tenant_type: str
     name: str
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 def authorize_url(login_url: str, client_id: str, redirect_uri: str, state: str, scopes: str) -> str:
@@ -57,7 +62,10 @@ def code_of_redirect(redirected_to: str, state: str) -> str:
             "The redirect does not carry the state that this request began with; start connect again."
         )
     if "error" in query:
-        raise ConsentLost("Xero's user did not give the consent.", vendor_words=query["error"])
+        words = f"{query['error']} {query.get('error_description', '')}".strip()
+        if query["error"] == "access_denied":
+            raise ConsentLost("Xero's user did not give the consent.", vendor_words=words)
+        raise ConsentLost("Xero did not take the consent.", vendor_words=words)
     if "code" not in query:
         raise ConsentLost("The redirect carries no code; start connect again.")
     return query["code"]
@@ -85,6 +93,13 @@ class XeroIdentity:
         """
         return self._tokens({"grant_type": "refresh_token", "refresh_token": refresh_token}, client_secret)
 
+    def client_credentials(self, scopes: str, client_secret: str) -> Tokens:
+        """Tokens of a custom connection: no user, nothing to refresh with; asking again costs nothing.
+
+        Raises Unavailable, OutcomeUnknown, SettingsError.
+        """
+        return self._tokens({"grant_type": "client_credentials", "scope": scopes}, client_secret)
+
     def connections(self, access_token: str) -> list[Connection]:
         """The organisations that the tokens' user connected. Raises ConsentLost when Xero refuses the token."""
         answer = self._http.request(
@@ -107,6 +122,8 @@ class XeroIdentity:
                 tenant_id=entry["tenantId"].lower(),
                 tenant_type=entry.get("tenantType", ""),
                 name=entry.get("tenantName") or entry["tenantId"],
+                created_at=_instant(entry.get("createdDateUtc")),
+                updated_at=_instant(entry.get("updatedDateUtc")),
             )
             for entry in found
         ]
@@ -157,6 +174,8 @@ class XeroIdentity:
 def _token_error(answer: Answer, found: dict[str, Any], grant: str) -> Exception:
     error = str(found.get("error", ""))
     words = f"{error} {found.get('error_description', '')}".strip() or f"HTTP {answer.status}"
+    if grant == "client_credentials" and error:
+        return _custom_error(error, words)
     if error == "invalid_grant":
         return InvalidGrant(f"Xero does not accept this {grant}.", vendor_words=words)
     if error in ("invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type"):
@@ -167,6 +186,32 @@ def _token_error(answer: Answer, found: dict[str, Any], grant: str) -> Exception
     if answer.status == 429 or answer.status >= 500 or answer.status == 200:
         return Unavailable("Xero's token service is down.", seconds=60, vendor_words=words)
     return Refused(f"Xero refuses the {grant}.", status=answer.status, vendor_words=words)
+
+
+def _custom_error(error: str, words: str) -> SettingsError:
+    """What Xero refuses a custom connection for, and where a person mends it. Nothing is lost by it, so nothing is ended."""
+    what = {
+        "invalid_client": "it knows no app of this XERO_CLIENT_ID and secret. At developer.xero.com > My Apps > the app > "
+        "Configuration compare the client id, generate a secret, and put that into the vault as xero-client-secret",
+        "invalid_scope": "the app lacks a scope. At developer.xero.com > My Apps > the app pick the scopes that "
+        "docs/xero-setup.md lists, and have the connection authorised anew; READ_REPORTS and READ_JOURNALS decide "
+        "whether theirs are asked for",
+    }.get(
+        error,
+        "the app is no custom connection, or nobody has authorised it yet (any more). At developer.xero.com > My Apps > "
+        "the app see that it is a custom connection and that its connection is authorised: the user named there gets an "
+        "e-mail with a link. For an app of the type web app set XERO_CONNECTION to consent",
+    )
+    return SettingsError(f"Xero gives this custom connection no token: {what}.", vendor_words=words)
+
+
+def _instant(text: object) -> datetime | None:
+    """Xero's `2020-03-16T20:37:06.4719890`, which is UTC without saying so; None for what is none."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _user(found: dict[str, Any]) -> str:

@@ -102,6 +102,8 @@ def test_the_recorded_connection(connected: World, servers: Servers) -> None:
             tenant_id=RECORDED_TENANT,
             tenant_type="ORGANISATION",
             name=RECORDED_TENANT,
+            created_at=datetime(2020, 3, 18, 21, 20, 7, 717925, UTC),
+            updated_at=datetime(2020, 3, 30, 5, 15, 13, 351362, UTC),
         )
     ]
 

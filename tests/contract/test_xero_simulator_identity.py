@@ -364,3 +364,46 @@ def test_a_custom_connection_needs_no_user_and_no_tenant_header(bench: Bench) ->
     assert bench.ask_token(**form).json() == {"error": "unauthorized_client"}
     broad = {"grant_type": "client_credentials", "scope": "accounting.transactions"}
     assert bench.ask_token(("custom-app", "custom-secret"), **broad).json() == {"error": "invalid_scope"}
+
+
+def test_a_custom_connection_has_no_user(bench: Bench) -> None:
+    """Its token tells of no user, and it may ask for nothing that needs one, nor for journals, nor for nothing."""
+    form = {"grant_type": "client_credentials", "scope": "accounting.invoices.read"}
+    token = bench.ask_token(("custom-app", "custom-secret"), **form).json()["access_token"]
+    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    assert not {"sub", "xero_userid"} & set(claims)
+    for scope in ("openid", "offline_access", "accounting.journals.read", ""):
+        form["scope"] = f"accounting.invoices.read {scope}" if scope else ""
+        answer = bench.ask_token(("custom-app", "custom-secret"), **form)
+        assert (answer.status_code, answer.json()) == (400, {"error": "invalid_scope"}), scope
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_custom_connection_that_nobody_authorised(refused: bool) -> None:
+    """It gets no token, or one that opens nothing, as the switch says; scopes that were not picked are refused."""
+    picked = frozenset({"accounting.contacts.read"})
+    with Bench(Client("custom-app", "custom-secret", custom=True, scopes=picked)) as bench:
+        bench.xero.switches.update({"custom_unauthorised_refused": refused})
+        form = {"grant_type": "client_credentials", "scope": "accounting.contacts.read"}
+        answer = bench.ask_token(("custom-app", "custom-secret"), **form).json()
+        if refused:
+            assert answer == {"error": "unauthorized_client"}
+        else:
+            headers = {"Authorization": f"Bearer {answer['access_token']}"}
+            assert requests.get(f"{bench.url}/connections", headers=headers).json() == []
+        form["scope"] = "accounting.invoices.read"
+        assert bench.ask_token(("custom-app", "custom-secret"), **form).json() == {"error": "invalid_scope"}
+
+
+def test_limits_of_connecting_stay_on_the_page(bench: Bench) -> None:
+    """An app that is full, and an organisation with two apps already, end on Xero's page; nothing is connected more."""
+    bench.xero.switches.update({"connections_limit": 1})
+    bench.tokens()
+    before = dict(bench.xero.identity.connections)
+    refused = bench.authorize(tenant_id=[OTHER], user="user-2")
+    assert (refused.status_code, "connection limit" in refused.text) == (400, True)
+    bench.xero.switches.update({"connections_limit": 5, "uncertified_apps_limit": 0})
+    refused = bench.authorize(tenant_id=[OTHER], user="user-2")
+    assert "uncertified app limit" in refused.text
+    assert bench.xero.identity.connections == before
+    assert bench.authorize().status_code == 302

@@ -59,7 +59,12 @@ SIGN_IN = ("openid", "profile", "offline_access")
 
 def scopes(resources: Iterable[Resource]) -> str:
     """What a consent asks for to read these: read only, granular (Xero devblog 30 Mar 2026), and a refresh token."""
-    return " ".join([*SIGN_IN, *sorted({resource.scope for resource in resources})])
+    return " ".join([*SIGN_IN, reading_scopes(resources)])
 
 
-__all__ = ["BY_WEBHOOK_CATEGORY", "RESOURCES", "Resource", "scopes"]
+def reading_scopes(resources: Iterable[Resource]) -> str:
+    """The scopes alone that reading these takes: what a custom connection asks for, which has no user to sign in."""
+    return " ".join(sorted({resource.scope for resource in resources}))
+
+
+__all__ = ["BY_WEBHOOK_CATEGORY", "RESOURCES", "Resource", "reading_scopes", "scopes"]
