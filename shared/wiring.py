@@ -8,12 +8,13 @@ from typing import Any
 from azure.core.credentials import TokenCredential
 from azure.identity import ManagedIdentityCredential
 
+from shared import log
 from shared.budgets import XeroBudget
 from shared.clock import Clock, SystemClock
 from shared.http import Http
 from shared.parsing import is_loopback
-from shared.powerbi.client import DEADLINE_SECONDS, PowerBI
-from shared.secrets import POWERBI_CLIENT_SECRET, Secrets
+from shared.powerbi.client import DEADLINE_SECONDS, Identity, PowerBI
+from shared.secrets import POWERBI_CLIENT_CERTIFICATE, POWERBI_CLIENT_SECRET, Secrets
 from shared.settings import Settings, read_settings
 from shared.storage import Store
 from shared.storage_azure import AzureStore
@@ -33,16 +34,26 @@ VAULT_PATIENCE: dict[str, Any] = {"retry_total": 2, "connection_timeout": 5, "re
 @cache
 def connector() -> Connector:
     """The connector of this process. Raises SettingsError at the first use when the set-up is wrong."""
+    log.quieten()
     return build(os.environ)
 
 
 def build(
-    environment: Mapping[str, str], *, clock: Clock | None = None, store: Store | None = None
+    environment: Mapping[str, str],
+    *,
+    clock: Clock | None = None,
+    store: Store | None = None,
+    credential: TokenCredential | None = None,
+    only_looks: bool = False,
 ) -> Connector:
-    """A connector from an environment's settings; a test may bring its own clock and store. Raises SettingsError."""
+    """A connector from an environment's settings; a test may bring its own clock and store. Raises SettingsError.
+
+    credential: who reaches storage and vault in place of the app's managed identity, as an operator does on a laptop.
+    only_looks: a refused token makes nobody renew it, so that reading Xero changes nothing but the budget.
+    """
     settings = read_settings(environment, RESOURCES)
     clock = clock or SystemClock()
-    parts = _Parts(settings, clock, store)
+    parts = _Parts(settings, clock, store, credential, only_looks=only_looks)
     return Connector(
         settings=settings,
         clock=clock,
@@ -55,10 +66,20 @@ def build(
 
 
 class _Parts:
-    def __init__(self, settings: Settings, clock: Clock, store: Store | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        store: Store | None,
+        credential: TokenCredential | None,
+        *,
+        only_looks: bool,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._store = store
+        self._credential = credential
+        self._only_looks = only_looks
 
     @cached_property
     def store(self) -> Store:
@@ -99,7 +120,7 @@ class _Parts:
             self.secrets,
             budget,
             self._clock,
-            lambda token_set: ask_for_refresh(self.store, token_set),
+            self._ask_for_refresh,
         )
 
     @cached_property
@@ -114,30 +135,49 @@ class _Parts:
 
     @cached_property
     def powerbi(self) -> PowerBI:
-        from shared.powerbi.identity import PowerBIIdentity
-
         settings = self._settings
-        identity = PowerBIIdentity(
-            authority=f"{settings.powerbi_authority_url}/{settings.powerbi_tenant_id}",
-            client_id=settings.powerbi_client_id,
-            client_secret=lambda: self.secrets.require(POWERBI_CLIENT_SECRET),
-            ca_file=settings.local_ca_file,
-            known_authority=not is_loopback(settings.powerbi_authority_url),
-        )
         return PowerBI(
             _http(DEADLINE_SECONDS, settings.powerbi_api_url),
             settings.powerbi_api_url,
             settings.powerbi_workspace_id,
-            identity,
+            self._powerbi_identity(),
             self._clock,
             posts_per_minute=settings.powerbi_posts_per_minute,
         )
+
+    def _ask_for_refresh(self, token_set: str) -> None:
+        if not self._only_looks:
+            ask_for_refresh(self.store, token_set)
+
+    def _powerbi_identity(self) -> Identity:
+        from shared.powerbi.identity import ManagedIdentity, PowerBIIdentity
+
+        settings = self._settings
+        if settings.powerbi_auth == "managed-identity":
+            return ManagedIdentity(self._identity(settings.managed_identity_client_id))
+        return PowerBIIdentity(
+            authority=f"{settings.powerbi_authority_url}/{settings.powerbi_tenant_id}",
+            client_id=settings.powerbi_client_id,
+            client_credential=self._client_credential,
+            ca_file=settings.local_ca_file,
+            known_authority=not is_loopback(settings.powerbi_authority_url),
+        )
+
+    def _client_credential(self) -> str | dict[str, str]:
+        if self._settings.powerbi_auth == "secret":
+            return self.secrets.require(POWERBI_CLIENT_SECRET)
+        from shared.powerbi.certificate import read_certificate
+
+        text = self.secrets.require(POWERBI_CLIENT_CERTIFICATE)
+        return read_certificate(text, POWERBI_CLIENT_CERTIFICATE).credential()
 
     @cached_property
     def _verify(self) -> str | bool:
         return self._settings.local_ca_file or True
 
     def _identity(self, client_id: str) -> TokenCredential:
+        if self._credential is not None:
+            return self._credential
         return ManagedIdentityCredential(client_id=client_id) if client_id else ManagedIdentityCredential()
 
 

@@ -1,47 +1,35 @@
-"""The Entra authority: OpenID configuration and tokens for applications that know a secret.
+"""The Entra authority: OpenID configuration and tokens for applications that know a secret or have a certificate.
 
     GET  /<tenant>/v2.0/.well-known/openid-configuration
-    POST /<tenant>/oauth2/v2.0/token        grant_type=client_credentials
+    POST /<tenant>/oauth2/v2.0/token        grant_type=client_credentials, client_secret or client_assertion
 
 Errors have Entra's form: `error` by OAuth, and a description that begins with the AADSTS number.
 """
 
-import hmac
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 
 from flask import Flask, Response, jsonify, request
 
+from local.identity.registration import ASSERTION_TYPE, OAuthError, Registration
 from local.identity.tokens import APPLICATION, APPLICATION_SECRET, RESOURCES, Principal, TokenIssuer
 from local.simulation import Clock, Faults, Statistics, create_app
-
-DEFAULT_APPLICATIONS: Mapping[Principal, str] = {APPLICATION: APPLICATION_SECRET}
-
-
-class OAuthError(Exception):
-    """An answer of the token endpoint that is not a token. `number` is the AADSTS code."""
-
-    def __init__(self, status: int, error: str, number: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.error = error
-        self.number = number
-        self.text = text
 
 
 def create(
     issuer: TokenIssuer,
-    applications: Mapping[Principal, str] = DEFAULT_APPLICATIONS,
+    applications: Mapping[Principal, Registration] | None = None,
     *,
     faults: Faults | None = None,
     statistics: Statistics | None = None,
 ) -> Flask:
     """The authority of `issuer.tenant`, to be served over https.
 
-    applications: the secret of each registered application.
+    applications: the registrations of the tenant; None: one, with a secret.
     """
     app = create_app("authority", issuer.clock, faults or Faults(), statistics or Statistics())
-    by_client_id = {principal.client_id: principal for principal in applications}
+    registered = {APPLICATION: Registration(APPLICATION_SECRET)} if applications is None else applications
 
     @app.before_request
     def read_body() -> None:
@@ -61,7 +49,11 @@ def create(
             token_endpoint=f"{base}/oauth2/v2.0/token",
             device_authorization_endpoint=f"{base}/oauth2/v2.0/devicecode",
             jwks_uri=f"{base}/discovery/v2.0/keys",
-            token_endpoint_auth_methods_supported=["client_secret_post", "client_secret_basic"],
+            token_endpoint_auth_methods_supported=[
+                "client_secret_post",
+                "private_key_jwt",
+                "client_secret_basic",
+            ],
             response_types_supported=["token"],
             subject_types_supported=["pairwise"],
             id_token_signing_alg_values_supported=["RS256"],
@@ -81,7 +73,8 @@ def create(
             raise OAuthError(
                 400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type."
             )
-        principal = _authenticated(by_client_id, applications)
+        audience = f"{request.host_url}{issuer.tenant}/oauth2/v2.0/token"
+        principal = _authenticated(registered, audience, issuer.clock.now())
         issued = issuer.issue(_resource(_parameter("scope")), principal)
         answer = jsonify(
             token_type="Bearer",
@@ -108,22 +101,24 @@ def _parameter(name: str) -> str:
     return value
 
 
-def _authenticated(by_client_id: Mapping[str, Principal], secrets: Mapping[Principal, str]) -> Principal:
+def _authenticated(registered: Mapping[Principal, Registration], audience: str, now: datetime) -> Principal:
     basic = request.authorization
     if basic is not None and basic.type == "basic":
         client_id, secret = basic.username or "", basic.password or ""
     else:
         client_id, secret = _parameter("client_id"), request.form.get("client_secret", "")
-    principal = by_client_id.get(client_id)
+    principal = next((each for each in registered if each.client_id == client_id), None)
     if principal is None:
         text = f"Application with identifier '{client_id}' was not found in the directory."
         raise OAuthError(400, "unauthorized_client", 700016, text)
+    assertion = request.form.get("client_assertion", "")
+    if assertion and not secret and request.form.get("client_assertion_type") == ASSERTION_TYPE:
+        registered[principal].check_assertion(assertion, client_id, audience, now)
+        return principal
     if not secret:
         text = "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."
         raise OAuthError(401, "invalid_client", 7000216, text)
-    if not hmac.compare_digest(secret.encode(), secrets[principal].encode()):
-        text = f"Invalid client secret provided for app '{client_id}'."
-        raise OAuthError(401, "invalid_client", 7000215, text)
+    registered[principal].check_secret(secret, client_id, now)
     return principal
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from flask import Flask, Response, jsonify, request
 
-from local.identity.tokens import MANAGED_IDENTITY, RESOURCES, Principal, TokenIssuer
-from local.simulation import Faults, Statistics, create_app
+from local.identity.tokens import MANAGED_IDENTITY, RESOURCES, AccessToken, Principal, TokenIssuer
+from local.simulation import Clock, Faults, Statistics, create_app
 
 IDENTITY_HEADER = "local-identity-header"
 API_VERSION = "2019-08-01"
@@ -24,6 +24,7 @@ def create(
     header: str = IDENTITY_HEADER,
     user_assigned: Iterable[Principal] = (MANAGED_IDENTITY,),
     system_assigned: Principal | None = None,
+    readers: Clock | None = None,
     faults: Faults | None = None,
     statistics: Statistics | None = None,
 ) -> Flask:
@@ -31,6 +32,7 @@ def create(
 
     user_assigned: found by the query's `client_id` (or `object_id`, `principal_id`).
     system_assigned: who answers to a query that names nobody; None: such a query is refused, as in Azure.
+    readers: the clock by which an app counts `expires_on`, where that is another than the issuer's.
     """
     app = create_app("managed identity", issuer.clock, faults or Faults(), statistics or Statistics())
     assigned = list(user_assigned)
@@ -50,13 +52,17 @@ def create(
         issued = issuer.issue(resource, principal)
         return jsonify(
             access_token=issued.text,
-            expires_on=str(issued.expires_on),
+            expires_on=str(_expires_on(issued, readers)),
             resource=resource,
             token_type="Bearer",
             client_id=principal.client_id,
         ), 200
 
     return app
+
+
+def _expires_on(issued: AccessToken, readers: Clock | None) -> int:
+    return int(readers.now().timestamp()) + issued.expires_in if readers else issued.expires_on
 
 
 def _asked_for(assigned: list[Principal], system_assigned: Principal | None) -> Principal | None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.identity import authority, certificate, managed
-from local.identity.tokens import TENANT, Principal, TokenIssuer
+from local.identity.registration import Registration
+from local.identity.tokens import APPLICATION, APPLICATION_SECRET, TENANT, Principal, TokenIssuer
 from local.keyvault.app import create as create_vault
 from local.simulation import Clock, Faults, Served, Statistics
 
@@ -14,10 +15,10 @@ class IdentityStandIn:
 
     folder: receives ca.pem, server.pem and server-key.pem before any port is open.
     ports: 0 takes a free one. secrets: what the vault holds at first. seed: of the tokens' lifetimes.
-    system_assigned: see `local.identity.managed.create`.
+    system_assigned, readers: see `local.identity.managed.create`.
 
     Afterwards: `authority_url` (with the tenant, as msal wants it), `vault_url`, `identity_endpoint`, `ca`,
-    `vault` (its secrets), `clock`, and `faults` and `statistics` by "authority", "managed_identity", "vault".
+    `vault` (its secrets), `registration` (of the one application), `clock`, and `faults` and `statistics` by "authority", "managed_identity", "vault".
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class IdentityStandIn:
         secrets: Mapping[str, str] | None = None,
         identity_header: str = managed.IDENTITY_HEADER,
         system_assigned: Principal | None = None,
+        readers: Clock | None = None,
         seed: int = 0,
     ) -> None:
         self.clock = clock or Clock()
@@ -46,12 +48,16 @@ class IdentityStandIn:
             return self.faults[name], self.statistics[name]
 
         faults, statistics = watched("authority")
-        entra = authority.create(self.issuer, faults=faults, statistics=statistics)
+        self.registration = Registration(APPLICATION_SECRET)
+        entra = authority.create(
+            self.issuer, {APPLICATION: self.registration}, faults=faults, statistics=statistics
+        )
         faults, statistics = watched("managed_identity")
         endpoint = managed.create(
             self.issuer,
             header=identity_header,
             system_assigned=system_assigned,
+            readers=readers,
             faults=faults,
             statistics=statistics,
         )

@@ -48,6 +48,14 @@ def create(
         authorize(caller, asked_group, group, roles, workspace.switches, writes=writes)
         return caller
 
+    @app.get(f"{BASE}/groups")
+    def list_groups() -> Response:
+        caller = authenticate(request.headers.get("Authorization"), clock, workspace.switches, tenant)
+        role = roles.get(caller.object_id)
+        of_caller = {"id": group, "name": "Finance", "isReadOnly": role == "Viewer"}
+        value = [of_caller | {"isOnDedicatedCapacity": False}] if role else []
+        return control.as_json({"value": value})
+
     @app.post(datasets)
     def create_dataset(group: str) -> Response:
         caller = enter(group, writes=True)

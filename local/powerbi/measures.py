@@ -7,6 +7,7 @@ the service refuse a whole dataset: a measure or a column that does not exist, a
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 _TOKEN = re.compile(
     r"""
@@ -44,8 +45,9 @@ class Scan:
     constructs_table: bool
 
 
+@lru_cache(maxsize=1000)
 def scan(expression: str) -> Scan:
-    """All references of a DAX expression, its string literals and its bare words."""
+    """All references of a DAX expression, its string literals and its bare words. The same ones come again and again."""
     references, texts, words = [], set(), set()
     for token in _TOKEN.finditer(expression):
         if token["name"] is not None:
@@ -59,28 +61,33 @@ def scan(expression: str) -> Scan:
     return Scan(tuple(references), frozenset(texts), frozenset(words), "{" in expression)
 
 
-def fault(expression: str, columns: Mapping[str, Iterable[str]], measures: Iterable[str]) -> str | None:
-    """Why the service would refuse a measure of this expression; None when the scan finds nothing.
+class Names:
+    """What a measure may refer to, in lower case, since DAX ignores case.
 
-    columns: the columns of each table of the dataset; measures: all its measures. DAX ignores case.
+    columns: the columns of each table of the dataset; measures: all its measures.
     """
+
+    def __init__(self, columns: Mapping[str, Iterable[str]], measures: Iterable[str]) -> None:
+        self.tables = {table.lower(): {name.lower() for name in names} for table, names in columns.items()}
+        self.measures = {name.lower() for name in measures}
+        self.loose = self.measures.union(*self.tables.values())
+
+
+def fault(expression: str, names: Names) -> str | None:
+    """Why the service would refuse a measure of this expression; None when the scan finds nothing."""
     found = scan(expression)
     if "userelationship" in found.words:
         return "USERELATIONSHIP needs an inactive relationship, which a push dataset cannot have."
-    tables = {table.lower(): {name.lower() for name in names} for table, names in columns.items()}
-    known_measures = {name.lower() for name in measures}
-    loose = known_measures.union(*tables.values())
-    for word in found.words:
-        loose |= _MADE_COLUMNS.get(word, set())
+    made = {column for word in found.words for column in _MADE_COLUMNS.get(word, ())}
     for reference in found.references:
         name = reference.name.lower()
         if reference.table is None:
             # A text may be the name of a column that ADDCOLUMNS and its like make.
             made_here = name in found.texts or (found.constructs_table and _CONSTRUCTED.fullmatch(name))
-            if name not in loose and not made_here:
+            if name not in names.loose and name not in made and not made_here:
                 return f"The value for '{reference.name}' cannot be determined: no such measure or column."
-        elif reference.table.lower() not in tables:
+        elif reference.table.lower() not in names.tables:
             return f"Cannot find table '{reference.table}'."
-        elif name not in tables[reference.table.lower()] | known_measures:
+        elif name not in names.measures and name not in names.tables[reference.table.lower()]:
             return f"Column '{reference.name}' in table '{reference.table}' cannot be found."
     return None

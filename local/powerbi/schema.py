@@ -144,12 +144,13 @@ def check_model(
     columns = {table.name: [column.name for column in table.columns] for table in tables}
     all_measures = [name for table in tables for name in table.measures]
     _distinct(all_measures, "measure", target)
+    names = measures.Names(columns, all_measures)
     for table in tables:
         _distinct(
             [*columns[table.name], *table.measures], f"column or measure of table '{table.name}'", target
         )
         for name, expression in table.measures.items():
-            wrong = measures.fault(expression, columns, all_measures)
+            wrong = measures.fault(expression, names)
             if wrong:
                 raise bad_request(f"The expression of measure '{name}' is not valid. {wrong}", target)
     _distinct((relationship.name for relationship in relationships), "relationship", target)

@@ -4,6 +4,7 @@ Source: Learn "Power BI REST APIs - Push Datasets", "Push datasets limitations",
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
@@ -46,11 +47,32 @@ class PowerBI:
         posts_per_minute: int,
     ) -> None:
         self._http = http
-        self._datasets = f"{api_url}/v1.0/myorg/groups/{workspace_id}/datasets"
+        self._workspaces = f"{api_url}/v1.0/myorg/groups"
+        self._datasets = f"{self._workspaces}/{workspace_id}/datasets"
         self._identity = identity
         self._clock = clock
         self._distance = timedelta(minutes=1) / posts_per_minute
         self._last_post: datetime | None = None
+        # The Date of the last answer: what the service's clock said.
+        self.date = ""
+
+    def sign_in(self) -> None:
+        """Have a token, or raise as whoever gives them does."""
+        self._identity.token()
+
+    def workspaces(self) -> dict[str, str]:
+        """The names of the workspaces that the identity has a role in, by id in lower case."""
+        found = self._call("GET", self._workspaces).json()
+        listed = found.get("value", []) if isinstance(found, dict) else []
+        return {str(each["id"]).lower(): str(each.get("name", "")) for each in listed}
+
+    def ask_to_write(self, dataset_id: str) -> None:
+        """Ask for what changes nothing and only a writer may ask for: a row of nothing, into a table that there is not.
+
+        Raises PermissionMissing. Any other refusal, be it 404 or 400, comes after the right to write.
+        """
+        with suppress(NotFound, Refused):
+            self._call("POST", self._rows_url(dataset_id, "No such table"), b'{"rows":[{"Nothing":null}]}')
 
     def datasets(self) -> list[dict[str, Any]]:
         """`id` and `name` of every dataset of the workspace."""
@@ -150,11 +172,14 @@ class PowerBI:
         headers = {"Authorization": f"Bearer {token}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        return self._http.request(method, url, headers=headers, data=body)
+        answer = self._http.request(method, url, headers=headers, data=body)
+        self.date = answer.headers.get("Date", "")
+        return answer
 
 
 def _error(method: str, url: str, answer: Answer) -> Exception:
-    called, words = f"{method} {url.partition('/datasets')[2] or '/datasets'}", answer.words()
+    path = url.partition("/datasets")[2] or ("/datasets" if "/datasets" in url else "/groups")
+    called, words = f"{method} {path}", answer.words()
     if answer.status == 429:
         limit = "rows" if "rows per hour" in words else "posts"
         return LimitReached(

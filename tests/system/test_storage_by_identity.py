@@ -4,9 +4,13 @@ The whole contract of the storage seam is asked again, of a store with an identi
 """
 
 import json
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +24,14 @@ from local.identity.tokens import MANAGED_IDENTITY
 from shared import wiring
 from shared.clock import SystemClock
 from shared.errors import SettingsError
+from shared.state import connections
+from shared.state.connections import Organisation
 from shared.storage import Message
 from shared.storage_azure import AzureStore
 from tests.contract import test_storage as contract
 from tests.contract.test_storage import store, unique  # noqa: F401  # fixtures of the contract
-from tests.system.running import BY_HAND, connect, delivery, event
+from tests.support.azure_cli import APP, AzureCli
+from tests.system.running import BY_HAND, ROOT, connect, delivery, event, terminal
 
 URIS = [f"AzureWebJobsStorage__{service}ServiceUri" for service in ("blob", "queue", "table")]
 
@@ -149,3 +156,34 @@ def test_a_webhook_becomes_a_row_with_no_key_anywhere(
     assert running.post(delivery(event(running.tenant_id, invoice_id))).status_code == 200
     running.await_reference(invoice_id, "by identity")
     assert running.differences() == []
+
+
+def test_an_operator_on_a_laptop(keyless: Cloud, azure_store: AzureStore, tmp_path: Path) -> None:
+    """`manage.py ... --app NAME` reads storage and vault of a function app by `az login` alone, with no settings here."""
+    identity = keyless.identity.environment()
+    AzureCli(
+        tmp_path,
+        keyless.values,
+        endpoint=identity["IDENTITY_ENDPOINT"],
+        header=identity["IDENTITY_HEADER"],
+        client_id=MANAGED_IDENTITY.client_id,
+    ).install()
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    organisation = Organisation(
+        tenant_id=str(uuid.uuid4()), name="Far away", connection_id="", token_set="nobody"
+    )
+    connections.save(azure_store, organisation)
+    try:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "organisations", "--app", APP],
+            cwd=ROOT,
+            env=terminal(PATH=path, COLUMNS="200"),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    finally:
+        connections.remove(azure_store, organisation.tenant_id)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Settings: function app {APP} in Azure" in done.stdout
+    assert f"Far away (), {organisation.tenant_id}" in done.stdout

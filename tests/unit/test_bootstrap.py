@@ -2,8 +2,11 @@
 
 import ast
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -117,3 +120,42 @@ def test_script_runs_in_the_environment(project: Path) -> None:
         [sys.executable, str(script), "demo", "a b"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (7, ".venv ['demo', 'a b']\n"), done.stderr
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bootstrap believes that it runs on Windows, which has no exec worth the name."""
+    monkeypatch.setattr(bootstrap, "os", types.SimpleNamespace(name="nt", environ=os.environ, pathsep=";"))
+
+
+def test_on_windows_the_interpreter_is_elsewhere(windows: None, tmp_path: Path) -> None:
+    """A virtual environment of Windows has Scripts/python.exe, and that is what is probed and run."""
+    assert bootstrap.environment_python(tmp_path) == tmp_path / "Scripts" / "python.exe"
+
+
+def test_on_windows_the_terminal_waits(
+    windows: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process runs beside this one, its arguments whole; Ctrl-C is left to it, and its exit code comes back."""
+    ran: list[list[str]] = []
+    ignored: list[object] = []
+
+    def call(command: list[str]) -> int:
+        assert ignored
+        ran.append(command)
+        return 3
+
+    monkeypatch.setattr(bootstrap, "ensure_environment", lambda root: root / "python.exe")
+    monkeypatch.setattr(subprocess, "call", call)
+    monkeypatch.setattr(signal, "signal", lambda *what: ignored.append(what))
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.run_in_environment(tmp_path, ["manage.py", "connect", "a b"])
+    assert ended.value.code == 3
+    assert ran == [[str(tmp_path / "python.exe"), "manage.py", "connect", "a b"]]
+
+
+def test_on_windows_py_is_a_candidate(windows: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The launcher of python.org's installer is asked for the version, when nothing else was found."""
+    launcher = r"C:\Windows\py.exe"
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: launcher if name == "py" else None)
+    assert [launcher, "-3.13"] in list(bootstrap.candidates())
