@@ -1,15 +1,21 @@
 """Key Vault: token sets, client secrets and webhook keys. The only place that reads or writes a secret.
 
-Names in the vault: `xero-client-secret`, `xero-webhook-key`, `xero-webhook-key-previous`, `powerbi-client-secret`, and
-`xero-tokens-<token set>` for each consenting user.
+Names in the vault: `xero-client-secret`, `xero-webhook-key`, `xero-webhook-key-previous`, `powerbi-client-secret` or
+`powerbi-client-certificate`, and `xero-tokens-<token set>` for each consenting user.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 from azure.keyvault.secrets import SecretClient
 
 from shared.clock import Clock
@@ -18,13 +24,17 @@ from shared.errors import AskPerson, OutcomeUnknown, PermissionMissing, Settings
 XERO_CLIENT_SECRET = "xero-client-secret"  # noqa: S105
 XERO_WEBHOOK_KEYS = ("xero-webhook-key", "xero-webhook-key-previous")
 POWERBI_CLIENT_SECRET = "powerbi-client-secret"  # noqa: S105
+POWERBI_CLIENT_CERTIFICATE = "powerbi-client-certificate"
 # A secret that a person rotates is read again this often.
 CACHE = timedelta(minutes=5)
+# A deletion or recovery shows within seconds.
+VAULT_SECONDS = 30
 
 
 class TokenSet(msgspec.Struct, frozen=True, kw_only=True):
     """What one consenting user's connection to Xero lives on. The generation grows by one with each save."""
 
+    format: int = 1
     token_set: str
     generation: int
     access_token: str
@@ -40,6 +50,14 @@ class TokenSet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _token_set = msgspec.json.Decoder(TokenSet)
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the vault tells of a secret beside its value."""
+
+    enabled: bool
+    expires: datetime | None
 
 
 class Secrets:
@@ -72,6 +90,14 @@ class Secrets:
             )
         return value
 
+    def described(self) -> dict[str, Described]:
+        """Every secret of the vault by its name, without a value."""
+        with _vault_errors("listing secrets"):
+            return {
+                str(each.name): Described(bool(each.enabled), each.expires_on)
+                for each in self._client.list_properties_of_secrets()
+            }
+
     def webhook_keys(self) -> list[str]:
         """The current key and, during a rotation, the previous one; empty when webhooks are not set up."""
         return [key for name in XERO_WEBHOOK_KEYS if (key := self.read(name))]
@@ -98,11 +124,29 @@ class Secrets:
     def save_token_set(self, tokens: TokenSet) -> None:
         """Write a new version. Raises OutcomeUnknown when the vault's answer was lost: read again before trying again."""
         name = _name(tokens.token_set)
+        value = msgspec.json.encode(tokens).decode()
         self._cache.pop(name, None)
         with _vault_errors(f"saving secret {name}"):
-            self._client.set_secret(
-                name, msgspec.json.encode(tokens).decode(), content_type="application/json"
-            )
+            try:
+                self._client.set_secret(name, value, content_type="application/json")
+            except ResourceExistsError:
+                # Deleted by `uninstall`, and kept by the vault for a while under its name.
+                self._client.begin_recover_deleted_secret(name).wait(VAULT_SECONDS)
+                self._client.set_secret(name, value, content_type="application/json")
+
+    def token_sets(self) -> list[str]:
+        """The token sets that the vault has."""
+        prefix = _name("")
+        with _vault_errors("listing its secrets"):
+            names = [str(each.name) for each in self._client.list_properties_of_secrets()]
+        return sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+
+    def delete_token_set(self, token_set: str) -> None:
+        """Gone afterwards, whether it was there or not; the vault keeps a deleted secret until it is purged."""
+        name = _name(token_set)
+        self._cache.pop(name, None)
+        with _vault_errors(f"deleting secret {name}"), suppress(ResourceNotFoundError):
+            self._client.begin_delete_secret(name).wait(VAULT_SECONDS)
 
     def earlier_token_sets(self, token_set: str, since: datetime) -> list[TokenSet]:
         """Versions saved since an instant, newest first: Xero honours a used refresh token for 30 minutes."""

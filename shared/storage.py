@@ -108,6 +108,12 @@ class Store(Protocol):
     def create_table(self, table: str) -> None:
         """There afterwards; for the monthly audit tables."""
 
+    def list_tables(self, prefix: str) -> list[str]:
+        """The names of the tables that begin so, in their order."""
+
+    def delete_table(self, table: str) -> None:
+        """Gone afterwards with all its entities, whether it was there or not. Azure makes it anew only a while later."""
+
     def get_entity(
         self, table: str, partition: str, row: str, select: Sequence[str] | None = None
     ) -> Stored | None: ...

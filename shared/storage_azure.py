@@ -164,6 +164,18 @@ class AzureStore:
                 self._tables.create_table(table)
             self._created_tables.add(table)
 
+    def list_tables(self, prefix: str) -> list[str]:
+        # "~" comes after all that a table's name may hold.
+        found = self._tables.query_tables(
+            "TableName ge @first and TableName lt @last", parameters={"first": prefix, "last": f"{prefix}~"}
+        )
+        return sorted(table.name for table in found)
+
+    def delete_table(self, table: str) -> None:
+        with suppress(ResourceNotFoundError):
+            self._tables.delete_table(table)
+        self._created_tables.discard(table)
+
     def get_entity(
         self, table: str, partition: str, row: str, select: Sequence[str] | None = None
     ) -> Stored | None:

@@ -8,16 +8,17 @@ lifecycle rule empties.
 import gzip
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from shared.errors import BadMessage
+from shared.state import forgotten
 from shared.state.made import LANDED
 from shared.storage import Blob, Store
-from shared.xero import wire
+from shared.xero import persons, wire
 from shared.xero.client import Request
 from shared.xero.resources import Resource
 
@@ -81,12 +82,25 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 def land(store: Store, header: Header, body: bytes) -> str:
-    """Put an answer into the outbox; answers the batch's name, under which it is durable now."""
+    """Put an answer into the outbox; answers the batch's name, under which it is durable now.
+
+    As received, but for contacts that are forgotten: of these no name is stored any more.
+    """
     name = f"{header.landed_at:%Y%m%dT%H%M%S%f}-{header.resource}-{uuid.uuid4().hex[:12]}"
-    # Level 1: pages are large and short-lived, the time counts more than the bytes.
-    packed = gzip.compress(msgspec.json.encode(header) + b"\n" + body, compresslevel=1, mtime=0)
-    store.put_blob(CONTAINER, f"pending/{header.dataset}/{name}", packed)
+    if header.resource in persons.RESOURCES:
+        body = _stripped(header, body, forgotten.contacts(store))
+    store.put_blob(CONTAINER, f"pending/{header.dataset}/{name}", _packed(header, body))
     return name
+
+
+def _packed(header: Header, body: bytes) -> bytes:
+    # Level 1: pages are large and short-lived, the time counts more than the bytes.
+    return gzip.compress(msgspec.json.encode(header) + b"\n" + body, compresslevel=1, mtime=0)
+
+
+def _stripped(header: Header, body: bytes, ids: Mapping[str, frozenset[str]]) -> bytes:
+    plural = LANDED[header.resource].plural
+    return forgotten.stripped(body, header.resource, plural, ids.get(header.organisation, frozenset()))
 
 
 def pending(store: Store, dataset: str) -> Iterator[Blob]:
@@ -112,11 +126,42 @@ def set_aside(store: Store, dataset: str) -> list[str]:
     return [blob.name.removeprefix(prefix) for blob in store.list_blobs("quarantine", prefix)]
 
 
-def read(store: Store, dataset: str, name: str) -> Batch | None:
-    """A waiting batch; None when it is done already. Raises BadMessage when the blob is none of ours."""
-    packed = store.get_blob(CONTAINER, f"pending/{dataset}/{name}")
-    if packed is None:
+def read(
+    store: Store, dataset: str, name: str, contacts: Mapping[str, frozenset[str]] | None = None
+) -> Batch | None:
+    """A waiting batch; None when it is done already. Raises BadMessage when the blob is none of ours.
+
+    contacts: those that are forgotten, by organisation. One that landed while that was asked for is stripped of them here.
+    """
+    where = f"pending/{dataset}/{name}"
+    batch = at(store, where)
+    if batch is None:
         return None
+    without = stripped(batch, contacts or {})
+    if without is not batch:
+        put(store, where, without)
+    return without
+
+
+def at(store: Store, where: str) -> Batch | None:
+    """The batch of a blob, waiting or done; None when there is none. Raises BadMessage when the blob is none of ours."""
+    packed = store.get_blob(CONTAINER, where)
+    return None if packed is None else unpacked(where.rpartition("/")[2], packed)
+
+
+def stripped(batch: Batch, contacts: Mapping[str, frozenset[str]]) -> Batch:
+    """The batch without what tells of contacts that are forgotten; itself when it tells of none."""
+    body = _stripped(batch.header, batch.body, contacts)
+    return batch if body == batch.body else Batch(batch.name, batch.header, body)
+
+
+def put(store: Store, where: str, batch: Batch) -> None:
+    """Write a batch over the blob that it was in."""
+    store.put_blob(CONTAINER, where, _packed(batch.header, batch.body))
+
+
+def unpacked(name: str, packed: bytes) -> Batch:
+    """A batch as its blob has it. Raises BadMessage when that is none of ours."""
     try:
         header_line, _, body = gzip.decompress(packed).partition(b"\n")
         header = _header.decode(header_line)

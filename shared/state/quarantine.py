@@ -4,12 +4,13 @@ An entity a record says what is wrong and where its payload lies. A later good v
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from shared.audit import LONGEST
 from shared.clock import Clock
 from shared.state.mirror import partition
-from shared.storage import Store, Write
+from shared.storage import Conflict, Entity, Store, Write
 from shared.xero import wire
 from shared.xero.resources.resource import name_of_content
 
@@ -61,6 +62,15 @@ def payload(store: Store, organisation: str, resource: str, name: str) -> bytes 
     return store.get_blob(CONTAINER, _where(organisation, resource, name))
 
 
+def silence(store: Store, organisation: str, resource: str, name: str, instead: str) -> None:
+    """Put another text in place of the error of a record that was put aside, if it lies there still."""
+    key: Entity = {"PartitionKey": partition(organisation, resource), "RowKey": name}
+    stored = store.get_entity(TABLE, str(key["PartitionKey"]), name, ("error",))
+    if stored is not None:
+        with suppress(Conflict):
+            store.write_entity(TABLE, Write("merge", key | {"error": instead}, stored.etag))
+
+
 def _where(organisation: str, resource: str, name: str) -> str:
     return f"records/{organisation}/{resource}/{name}.json"
 
@@ -72,5 +82,7 @@ def heal(store: Store, pushed: Iterable[tuple[str, str, str]]) -> None:
         by_resource.setdefault((organisation, resource), set()).add(record_id)
     for (organisation, resource), ids in by_resource.items():
         for record_id in ids.intersection(listed(store, organisation, resource)):
-            key = {"PartitionKey": partition(organisation, resource), "RowKey": record_id}
-            store.write_entity(TABLE, Write("delete", key))  # type: ignore[arg-type]
+            key: Entity = {"PartitionKey": partition(organisation, resource), "RowKey": record_id}
+            # What nobody needs any more is not kept: it may tell of persons.
+            store.delete_blob(CONTAINER, _where(organisation, resource, record_id))
+            store.write_entity(TABLE, Write("delete", key))

@@ -222,6 +222,20 @@ class TestEntities:
         store.create_table(table)
         assert [stored.entity["RowKey"] for stored in store.query_entities(table, "p")] == ["r"]
 
+    def test_tables_are_listed_and_dropped(self, store: Store, unique: str) -> None:
+        """Those that begin so, in their order; a dropped one is gone with what it held, however often it is dropped."""
+        for name in ("b", "a", "c"):
+            store.create_table(f"audit{unique}{name}")
+        store.write_entity(f"audit{unique}b", Write("insert", entity("p", "r")))
+        store.create_table(f"other{unique}")
+        assert store.list_tables(f"audit{unique}") == [f"audit{unique}{name}" for name in "abc"]
+        for _ in range(2):
+            store.delete_table(f"audit{unique}b")
+        assert store.list_tables(f"audit{unique}") == [f"audit{unique}a", f"audit{unique}c"]
+        assert store.list_tables(f"audit{unique}x") == []
+        with pytest.raises(AzureError):
+            list(store.query_entities(f"audit{unique}b", "p"))
+
     def test_insert_needs_an_empty_place(self, store: Store, unique: str) -> None:
         """An insert where something is raises Conflict and changes nothing."""
         store.write_entity(TABLE, Write("insert", entity(unique, "a", n=1)))
