@@ -1,10 +1,12 @@
-"""backfill: how far the histories are read, what the rest will take, and why something waits. No call is made."""
+"""backfill: how far the histories are read, what the rest will take, and why something waits. No call is made.
+
+`--again` has them read once more, whole.
+"""
 
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Group
 from rich.live import Live
@@ -12,12 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from commands.dataset import command_for, is_made
-from commands.organisations import NOBODY, by_name
-from commands.terminal import connector, console, say
-from shared.state import outbox
+from commands.organisations import NOBODY, by_name, choose
+from commands.replay import resource_name
+from commands.terminal import Where, agreed, connector, console, say
+from shared.errors import AskPerson
+from shared.state import connections, outbox
 from shared.state.connections import Organisation
+from shared.sync.again import cost, read_again
 from shared.sync.connector import Connector
 from shared.sync.progress import Progress, history_progress, minutes_left
+from shared.xero.resources import Resource
 
 LOOK_AGAIN_SECONDS = 2.0
 
@@ -39,9 +45,25 @@ class History:
         return all(each.done for each in self.progress)
 
 
-def run(settings: Path | None, *, watch: bool, wait: Callable[[float], None] = time.sleep) -> int:
-    """Show the histories; with `watch` until those of organisations whose consent is given are read."""
-    ours = connector(settings)
+def run(
+    where: Where,
+    *,
+    watch: bool,
+    again: bool = False,
+    organisation: str = "",
+    resource: str = "",
+    yes: bool = False,
+    wait: Callable[[float], None] = time.sleep,
+) -> int:
+    """Show the histories; with `watch` until those of organisations whose consent is given are read.
+
+    again: have them read once more first, when the person agrees, else 1.
+    """
+    if (organisation or resource) and not again:
+        raise AskPerson("Say --again to have an organisation or a resource read once more.")
+    ours = connector(where)
+    if again and not _agreed_to_read_again(ours, organisation, resource_name(resource), yes=yes):
+        return 1
     found = histories(ours)
     if not found:
         say([NOBODY])
@@ -53,9 +75,43 @@ def run(settings: Path | None, *, watch: bool, wait: Callable[[float], None] = t
                 found = histories(ours)
                 live.update(summary(found), refresh=True)
     console.print(shown(found))
-    say(why_it_waits(found))
+    say(why_it_waits(ours, found))
     say(what_next(ours, found))
     return 0
+
+
+def _agreed_to_read_again(connector: Connector, organisation: str, resource: str, *, yes: bool) -> bool:
+    chosen = [choose(connector, organisation)] if organisation else by_name(connector)
+    wanted = [each for name, each in connector.resources.items() if resource in ("", name)]
+    say(what_it_costs(connector, chosen, wanted))
+    if not yes and not agreed("Read again?"):
+        say(["Nothing was changed."])
+        return False
+    for each in chosen:
+        marked = read_again(connector, each, wanted)
+        say([f"{each.name}: {len(marked)} of {len(wanted)} resources are read again."])
+    return True
+
+
+def what_it_costs(
+    connector: Connector, organisations: list[Organisation], resources: list[Resource]
+) -> list[str]:
+    """Calls and minutes of reading again, of each organisation, and what it changes."""
+    lines = []
+    a_day = connector.settings.xero_day_limit - connector.settings.xero_webhook_reserve
+    for organisation in organisations:
+        found = [each for one in resources if (each := cost(connector, organisation, one)) is not None]
+        calls = sum(each.calls for each in found)
+        records = sum(each.records for each in found)
+        lines.append(
+            f"{organisation.name}: {len(found)} resources, {records:,} records: at least {calls:,} of the {a_day:,} "
+            "calls of a day."
+        )
+    return [
+        *lines,
+        "- Records that Xero has as we have them are pushed again nowhere; what differs is corrected in the report.",
+        "- Changes go on being read: each resource when its history is.",
+    ]
 
 
 def histories(connector: Connector) -> list[History]:
@@ -100,11 +156,14 @@ def shown(found: list[History]) -> Group:
     return Group(*parts)
 
 
-def why_it_waits(found: list[History]) -> list[str]:
+def why_it_waits(connector: Connector, found: list[History]) -> list[str]:
     """What holds an organisation or a resource up, in the words of whoever met it."""
     lines = []
+    paused = connections.paused(connector.store)
     for history in found:
         name = history.organisation.name
+        if pause := connections.pause_of(paused, history.organisation.tenant_id):
+            lines.append(f"{name} waits: it is paused since {pause.since:%F %T} UTC.")
         if history.organisation.consent_lost:
             lines.append(f"{name} waits: its consent is lost.")
         lines += [

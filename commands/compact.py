@@ -1,10 +1,9 @@
 """compact: have a table's superseded rows taken out of Power BI now."""
 
 import uuid
-from pathlib import Path
 
 from commands.dataset import command_for, dataset_name, is_made
-from commands.terminal import connector, say
+from commands.terminal import Where, connector, say
 from shared.errors import AskPerson
 from shared.state import messages, sink
 from shared.state.sink import State
@@ -13,9 +12,9 @@ from shared.sync.connector import Connector
 from shared.tables import TABLES
 
 
-def run(settings: Path | None, name: str, *, table: str) -> int:
+def run(where: Where, name: str, *, table: str) -> int:
     """Queue the compaction of one table, or of those that are due, and say what happens next."""
-    ours = connector(settings)
+    ours = connector(where)
     say(ask(ours, dataset_name(name), table_name(table)))
     return 0
 

@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
 from commands import dataset_show, dataset_upgrade
-from commands.terminal import connector, console, say
+from commands.terminal import Where, connector, say, typed
 from shared.errors import AskPerson, LeaseBusy
 from shared.state import connections, messages, sink
 from shared.state.connections import DEFAULT_DATASET
@@ -19,10 +18,14 @@ from shared.sync.dataset import ensure_dataset, name_in_powerbi
 WAIT_SECONDS = 90
 ACTIONS = ("create", "show", "upgrade", "delete")
 # Which of the options each of them takes.
-OPTIONS = {"upgrade": ("side_by_side", "switch", "cancel", "yes"), "delete": ("old", "yes")}
+OPTIONS = {
+    "create": ("adopt",),
+    "upgrade": ("side_by_side", "switch", "cancel", "yes"),
+    "delete": ("old", "yes"),
+}
 
 
-def manage(settings: Path | None, action: str, name: str | None, **options: bool) -> int:
+def manage(where: Where, action: str, name: str | None, **options: bool) -> int:
     """`dataset ACTION NAME`; `dataset NAME` creates. Raises AskPerson for what does not go together."""
     if action not in ACTIONS:
         if name is not None:
@@ -38,38 +41,41 @@ def manage(settings: Path | None, action: str, name: str | None, **options: bool
         name = dataset_name(name)
     match action:
         case "show":
-            return show(settings, name)
+            return show(where, name)
         case "upgrade":
             wanted = next((option for option in given if option != "yes"), "")
-            return upgrade(settings, name, wanted, yes=options.get("yes", False))
+            return upgrade(where, name, wanted, yes=options.get("yes", False))
         case "delete":
-            return delete(settings, name, old=options.get("old", False), yes=options.get("yes", False))
+            return delete(where, name, old=options.get("old", False), yes=options.get("yes", False))
         case _:
-            return run(settings, name)
+            return run(where, name, adopt=options.get("adopt", False))
 
 
-def run(settings: Path | None, name: str | None) -> int:
-    """Find a dataset by its name, or make it; without a name all that organisations go into."""
+def run(where: Where, name: str | None, *, adopt: bool = False) -> int:
+    """Find a dataset by its name, or make it; without a name all that organisations go into.
+
+    adopt: take over one that this deployment did not make.
+    """
     names = [] if name is None else [dataset_name(name)]
-    ours = connector(settings)
+    ours = connector(where)
     for each in names or assigned(ours):
-        powerbi_id, made = patiently(lambda each=each: ensure_dataset(ours, each))  # type: ignore[misc]
+        powerbi_id, made = patiently(lambda each=each: ensure_dataset(ours, each, adopt=adopt))  # type: ignore[misc]
         say(what_it_is(ours, each, powerbi_id, made=made))
     say(["Next: poll_timer reads by itself; `python3 manage.py backfill --watch` shows how far it is."])
     return 0
 
 
-def show(settings: Path | None, name: str | None) -> int:
+def show(where: Where, name: str | None) -> int:
     """Say what datasets are, whose rows go into them, and what in the code differs from them."""
-    ours = connector(settings)
+    ours = connector(where)
     for each in [name] if name else assigned(ours):
         say(dataset_show.shown(ours, each))
     return 0
 
 
-def upgrade(settings: Path | None, name: str | None, wanted: str, *, yes: bool) -> int:
+def upgrade(where: Where, name: str | None, wanted: str, *, yes: bool) -> int:
     """Have push_queue do what is asked for; only giving up is done here. 1 when the person does not agree."""
-    ours = connector(settings)
+    ours = connector(where)
     chosen = name or _only(ours)
     if wanted != "cancel":
         say(dataset_upgrade.asked(ours, chosen, wanted))
@@ -78,19 +84,19 @@ def upgrade(settings: Path | None, name: str | None, wanted: str, *, yes: bool) 
     if successor is None:
         raise AskPerson(f"Nothing is to take the place of dataset {chosen}.")
     say([f"{successor.name!r} will be deleted in Power BI; dataset {chosen} stays as it is."])
-    if not yes and not _typed(chosen):
+    if not yes and not typed(chosen):
         return 1
     patiently(lambda: dataset.cancel(ours, chosen))
     say([f"{successor.name!r} is deleted."])
     return 0
 
 
-def delete(settings: Path | None, name: str | None, *, old: bool, yes: bool) -> int:
+def delete(where: Where, name: str | None, *, old: bool, yes: bool) -> int:
     """Delete a dataset in Power BI, or those that were succeeded; 1 when the person does not agree."""
-    ours = connector(settings)
+    ours = connector(where)
     chosen = name or _only(ours)
     say(dataset_upgrade.what_deleting_means(ours, chosen, old=old))
-    if not yes and not _typed(chosen):
+    if not yes and not typed(chosen):
         return 1
     if old:
         gone = patiently(lambda: dataset.delete_old(ours, chosen))
@@ -154,13 +160,3 @@ def _only(connector: Connector) -> str:
     if len(names) > 1:
         raise AskPerson(f"Say which dataset: {', '.join(names)}.")
     return names[0]
-
-
-def _typed(name: str) -> bool:
-    try:
-        typed = console.input(f"Type {name} to go on: ").strip()
-    except EOFError:
-        typed = ""
-    if typed != name:
-        say(["Nothing was changed."])
-    return typed == name

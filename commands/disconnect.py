@@ -1,9 +1,7 @@
 """disconnect: stop reading an organisation, and say what stays where."""
 
-from pathlib import Path
-
 from commands.organisations import choose
-from commands.terminal import connector, console, say
+from commands.terminal import Where, agreed, connector, say
 from shared.state import connections
 from shared.state.connections import Organisation
 from shared.sync.connector import Connector
@@ -11,12 +9,12 @@ from shared.sync.dataset import name_in_powerbi
 from shared.sync.disconnect import Disconnected, disconnect
 
 
-def run(settings: Path | None, organisation: str, *, yes: bool) -> int:
+def run(where: Where, organisation: str, *, yes: bool) -> int:
     """Say what will happen, ask, disconnect, say what stays; 1 when the person does not agree."""
-    ours = connector(settings)
+    ours = connector(where)
     chosen = choose(ours, organisation)
     say(what_will_happen(ours, chosen))
-    if not yes and not _agreed():
+    if not yes and not agreed("Disconnect?"):
         say(["Nothing was changed."])
         return 1
     say(what_stays(ours, disconnect(ours, chosen)))
@@ -63,10 +61,3 @@ def _tokens(connector: Connector, done: Disconnected) -> str:
     if done.token_set_ended:
         return f"the tokens of {secret} are ended; nobody needs that secret any more."
     return f"nobody needs {secret} any more; its tokens were not ended at Xero."
-
-
-def _agreed() -> bool:
-    try:
-        return console.input("Disconnect? Type yes: ").strip().casefold() in ("yes", "y")
-    except EOFError:
-        return False

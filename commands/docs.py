@@ -5,14 +5,23 @@ from dataclasses import fields
 from typing import Any
 
 from commands.terminal import ROOT, console
-from shared.secrets import POWERBI_CLIENT_SECRET, XERO_CLIENT_SECRET, XERO_WEBHOOK_KEYS
+from shared.secrets import (
+    POWERBI_CLIENT_CERTIFICATE,
+    POWERBI_CLIENT_SECRET,
+    XERO_CLIENT_SECRET,
+    XERO_WEBHOOK_KEYS,
+)
 from shared.settings import MISSING, OF_THE_HOST, WHERE, Settings
 from shared.state.made import LANDED, MADE
+from shared.sync.alarms import ALARMS
 from shared.tables import TABLES, Table, measures, schema
 from shared.xero.resources import Resource
 
 SETTINGS = ROOT / "docs" / "settings.md"
 DICTIONARY = ROOT / "docs" / "data-dictionary.md"
+OPERATE = ROOT / "docs" / "operate.md"
+# What stands between these is derived; the rest of that page is written by hand.
+BEGIN, END = "<!-- alarms -->", "<!-- /alarms -->"
 CURRENT_KEY, PREVIOUS_KEY = XERO_WEBHOOK_KEYS
 SECRETS = (
     (XERO_CLIENT_SECRET, "The Xero app's client secret."),
@@ -21,7 +30,15 @@ SECRETS = (
         "The webhook key as Xero shows it. Without it webhooks are answered 503, and everything else runs.",
     ),
     (PREVIOUS_KEY, "During a rotation, the key before; remove it when Xero signs with the new one."),
-    (POWERBI_CLIENT_SECRET, "A client secret of the app registration POWERBI_CLIENT_ID."),
+    (
+        POWERBI_CLIENT_SECRET,
+        "A client secret of the app registration POWERBI_CLIENT_ID, when POWERBI_AUTH is `secret`.",
+    ),
+    (
+        POWERBI_CLIENT_CERTIFICATE,
+        "A certificate of that app registration with its private key, when POWERBI_AUTH is `certificate`: PEM, or base64 of "
+        "PKCS#12, as a certificate of this name in Key Vault gives it.",
+    ),
     (
         "xero-tokens-…",
         "Written by `connect` and token_refresh_timer, one for each consenting user. Never edit it.",
@@ -47,7 +64,7 @@ TYPES = (
 
 def run() -> int:
     """Write the pages."""
-    for page, text in ((SETTINGS, settings()), (DICTIONARY, data_dictionary())):
+    for page, text in ((SETTINGS, settings()), (DICTIONARY, data_dictionary()), (OPERATE, operate())):
         page.write_text(text, encoding="utf-8", newline="\n")
         console.print(f"{page.relative_to(ROOT)} is written.")
     return 0
@@ -93,6 +110,18 @@ def settings() -> str:
             "",
         ]
     )
+
+
+def operate() -> str:
+    """The operator's page, with the alarms as shared/sync/alarms.py declares them."""
+    before, _, rest = OPERATE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    rows = (
+        (_code(code), str(kind.severity), kind.meaning, kind.action or "Nothing.")
+        for code, kind in sorted(ALARMS.items(), key=lambda each: each[1].severity)
+    )
+    alarms = table(("Code", "Severity", "What it means", "What to do"), rows)
+    return f"{before}{BEGIN}\n{alarms}\n{END}{after}"
 
 
 def data_dictionary() -> str:

@@ -1,8 +1,6 @@
 """organisations: which are connected, by whose consent, into which dataset, and how far each is read."""
 
-from pathlib import Path
-
-from commands.terminal import connector, say
+from commands.terminal import Where, connector, say
 from shared.errors import AskPerson
 from shared.state import connections
 from shared.state.connections import Organisation
@@ -12,9 +10,9 @@ from shared.sync.progress import history_progress
 NOBODY = "No organisation is connected. Next: `python3 manage.py connect`."
 
 
-def run(settings: Path | None) -> int:
+def run(where: Where) -> int:
     """One line for each connected organisation."""
-    say(listed(connector(settings)))
+    say(listed(connector(where)))
     return 0
 
 

@@ -1,20 +1,19 @@
 """replay: try again what was put aside, after the cause is mended."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from commands.organisations import by_name, choose
-from commands.terminal import connector, say
+from commands.terminal import Where, connector, say
 from shared.errors import AskPerson
 from shared.sync.connector import Connector
 from shared.sync.replay import replay
 from shared.xero.resources import RESOURCES
 
 
-def run(settings: Path | None, *, organisation: str, resource: str, record_id: str) -> int:
+def run(where: Where, *, organisation: str, resource: str, record_id: str) -> int:
     """Queue what lies in the quarantine and fits, and say where to look next."""
     resource = resource_name(resource)
-    ours = connector(settings)
+    ours = connector(where)
     tenant_id = choose(ours, organisation).tenant_id if organisation else ""
     queued = replay(ours, organisation=tenant_id, resource=resource, record_id=record_id)
     say(what_was_queued(queued, everything=not (tenant_id or resource or record_id)))

@@ -6,6 +6,7 @@ headers and 429s may only lower what is left.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
@@ -15,6 +16,39 @@ from shared.storage import Conflict, Entity, Store, Stored, Write
 WINDOWS = {"minute": timedelta(minutes=1), "day": timedelta(days=1)}
 HEADERS = {"minute": "X-MinLimit-Remaining", "day": "X-DayLimit-Remaining"}
 ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Spent:
+    """An organisation's calls in the current minute and day. last_call: the last one began at most a minute after it.
+
+    day_ends: when the day's calls count no more. blocked_by, blocked_until: the limit that Xero said was reached.
+    """
+
+    minute: int
+    day: int
+    day_ends: datetime
+    last_call: datetime
+    blocked_by: str = ""
+    blocked_until: datetime | None = None
+
+
+def spent(store: Store, tenant_id: str, now: datetime) -> Spent | None:
+    """What is used by now, for reading only; None before the first call."""
+    stored = store.get_entity("budgets", tenant_id, "xero")
+    if stored is None:
+        return None
+    entity = stored.entity
+    until = datetime.fromisoformat(str(entity["blocked_until"]))
+    blocked = until > now and bool(entity["blocked_by"])
+    return Spent(
+        minute=_used(entity, "minute", now),
+        day=_used(entity, "day", now),
+        day_ends=datetime.fromisoformat(str(entity["day_began"])) + WINDOWS["day"],
+        last_call=datetime.fromisoformat(str(entity["minute_began"])),
+        blocked_by=str(entity["blocked_by"]) if blocked else "",
+        blocked_until=until if blocked else None,
+    )
 
 
 class XeroBudget:

@@ -21,6 +21,9 @@ ConnectorError
     └── PermissionMissing Power BI or Azure refuses the connector's identity
 """
 
+# What stands before a vendor's own words, so that they can be told from ours.
+VENDOR_WORDS = " They said: "
+
 
 class ConnectorError(Exception):
     """Something that the connector knows how to treat.
@@ -33,7 +36,7 @@ class ConnectorError(Exception):
         self.vendor_words = vendor_words
 
     def __str__(self) -> str:
-        said = f" They said: {self.vendor_words}" if self.vendor_words else ""
+        said = f"{VENDOR_WORDS}{self.vendor_words}" if self.vendor_words else ""
         return super().__str__() + said
 
 

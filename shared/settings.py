@@ -63,9 +63,21 @@ OF_THE_HOST = (
 )
 
 
-def setting(name: str, parse: Callable[[str], Any], means: str, default: Any = MISSING) -> Any:
-    """A field of Settings that is read from the environment. Without a default it is required."""
-    return field(metadata={"name": name, "parse": parse, "means": means, "default": default})
+def setting(
+    name: str,
+    parse: Callable[[str], Any],
+    means: str,
+    default: Any = MISSING,
+    *,
+    unless: tuple[str, str] | None = None,
+) -> Any:
+    """A field of Settings that is read from the environment. Without a default it is required.
+
+    unless: the name and value of a setting with which this one, a text, may be left out.
+    """
+    return field(
+        metadata={"name": name, "parse": parse, "means": means, "default": default, "unless": unless}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +105,13 @@ class Settings:
     xero_client_id: str = setting(
         "XERO_CLIENT_ID", text, "The Xero app's client id. Its secret is `xero-client-secret` in Key Vault."
     )
+    xero_connection: str = setting(
+        "XERO_CONNECTION",
+        one_of("consent", "custom"),
+        "`consent`: users allow access on Xero's page. `custom`: the app is a custom connection of one organisation, which "
+        "needs no consent page and no refresh token.",
+        "consent",
+    )
     xero_redirect_uri: str = setting(
         "XERO_REDIRECT_URI",
         url,
@@ -112,10 +131,19 @@ class Settings:
         "",
     )
     powerbi_tenant_id: str = setting("POWERBI_TENANT_ID", guid, "The Entra tenant of the Power BI workspace.")
+    powerbi_auth: str = setting(
+        "POWERBI_AUTH",
+        one_of("secret", "certificate", "managed-identity"),
+        "How the connector proves to Power BI who it is: an app registration with a `secret` or a `certificate`, which lies "
+        "in Key Vault, or the function app's own `managed-identity`, with neither. See powerbi-setup.md.",
+        "secret",
+    )
     powerbi_client_id: str = setting(
         "POWERBI_CLIENT_ID",
         guid,
-        "The app registration that writes to Power BI. Its secret is `powerbi-client-secret` in Key Vault.",
+        "Application (client) id of the app registration that writes to Power BI. Its secret is `powerbi-client-secret` in "
+        "Key Vault, or its certificate `powerbi-client-certificate`. Not needed when POWERBI_AUTH is managed-identity.",
+        unless=("POWERBI_AUTH", "managed-identity"),
     )
     powerbi_workspace_id: str = setting(
         "POWERBI_WORKSPACE_ID", guid, "The workspace (group) that holds the dataset."
@@ -280,6 +308,12 @@ class Settings:
         "night before REPORT_HOUR. 1 leaves compaction to `manage.py compact` and to tables that grow too large.",
         0.5,
     )
+    audit_months: int = setting(
+        "AUDIT_MONTHS",
+        whole(1, 1200),
+        "Whole months for which the audit is kept beside the running one; older tables are dropped once a day.",
+        13,
+    )
     settle_seconds: int = setting(
         "SETTLE_SECONDS",
         whole(0, 3600),
@@ -302,6 +336,9 @@ def read_settings(environment: Mapping[str, str], resources: Collection[str]) ->
         name, default = declared.metadata["name"], declared.metadata["default"]
         given = environment.get(name, "").strip()
         if not given:
+            unless = declared.metadata["unless"]
+            if unless and environment.get(unless[0], "").strip() == unless[1]:
+                default = ""
             if default is MISSING:
                 problems.append(f"{name} is missing: {declared.metadata['means']}")
             values[declared.name] = default

@@ -92,7 +92,8 @@ class Checkpoint:
     resume_at: no call before this, by our clock. whole_at: when everything was last read. unproven: how many of the last
     reads could not be proven complete. turn: of reports, the one that was last read because its turn had come; changed: when
     each was last found to be another than before. fresh_as_of: when the last complete read began, by Xero's clock. trouble:
-    what was wrong last; parked: whether it waits for a person.
+    what was wrong last, and troubled_at since when anything was, by our clock; parked: whether it waits for a person.
+    emptied: how many records there were when the last whole read found none, 0 once another one found none, too.
     """
 
     tenant_id: str
@@ -111,9 +112,20 @@ class Checkpoint:
     turn: str = ""
     changed: Mapping[str, datetime] = field(default_factory=dict)
     trouble: str = ""
+    troubled_at: datetime | None = None
     parked: bool = False
+    emptied: int = 0
     fresh_as_of: datetime | None = None
     etag: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the history is, with all that it refers to."""
+        return bool(self.history) and not self.touching
+
+    def troubled_since(self, now: datetime) -> datetime:
+        """Since when something is wrong, if it is now."""
+        return self.troubled_at if self.trouble and self.troubled_at else now
 
     def is_due(self, now: datetime) -> bool:
         return self.resume_at <= now and (self.read is not None or self.touching > 0 or self.next_at <= now)
@@ -138,7 +150,9 @@ class Checkpoint:
             "turn": self.turn,
             "changed": msgspec.json.encode(self.changed).decode() if self.changed else "",
             "trouble": self.trouble[:4000],
+            "troubled_at": _text(self.troubled_at) if self.trouble else "",
             "parked": self.parked,
+            "emptied": self.emptied,
             "fresh_as_of": _text(self.fresh_as_of),
         }
         write = Write("replace", entity, self.etag) if self.etag else Write("insert", entity)
@@ -186,7 +200,9 @@ def _checkpoint(stored: Stored) -> Checkpoint:
         turn=str(entity.get("turn", "")),
         changed=_changed.decode(str(entity.get("changed") or "{}")),
         trouble=str(entity["trouble"]),
+        troubled_at=_instant(entity.get("troubled_at", "")),
         parked=bool(entity.get("parked", False)),
+        emptied=int(entity.get("emptied", 0)),
         # Before it was kept: the watermark, which is a little earlier.
         fresh_as_of=_instant(entity["fresh_as_of"]) if "fresh_as_of" in entity else watermark,
         etag=stored.etag,
@@ -206,6 +222,7 @@ class PageIds(msgspec.Struct, frozen=True):
 
     ids: list[str]
     touched: dict[str, list[str]] = {}
+    format: int = 1
 
 
 _page_ids = msgspec.json.Decoder(PageIds)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from shared.storage import Conflict, Entity, Store, Stored, Value, Write
 from shared.xero.client import Tenant
@@ -9,6 +10,10 @@ from shared.xero.client import Tenant
 PARTITION = "organisation"
 # Organisations that were disconnected, by dataset: their rows stay there.
 FORMER = "former"
+# Organisations that Xero connected to the app and nobody chose to read.
+NOT_CHOSEN = "not-chosen"
+PAUSED = "paused"
+EVERYTHING = "all"
 DEFAULT_DATASET = "default"
 
 
@@ -28,6 +33,32 @@ class Organisation:
     @property
     def tenant(self) -> Tenant:
         return Tenant(self.tenant_id, self.token_set)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotChosen:
+    """An organisation that a consent covers and that is not read. `token_set` is of the consent that named it last."""
+
+    tenant_id: str
+    name: str
+    connection_id: str
+    token_set: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paused:
+    """Of which nothing is read (and, when it is everything, pushed) since then.
+
+    tenant_id: an organisation's, or "all". resumed_at: since when it is over, until what waited is brought back.
+    made_due: whether its reads were made due again.
+    """
+
+    tenant_id: str
+    since: datetime
+    why: str = ""
+    resumed_at: datetime | None = None
+    made_due: bool = False
+    etag: str = field(default="", compare=False)
 
 
 def connected(store: Store) -> list[Organisation]:
@@ -79,14 +110,77 @@ def of_dataset(store: Store, dataset: str) -> tuple[list[Organisation], list[Org
     return sorted(ours, key=lambda each: each.tenant_id), moved
 
 
+def datasets_of(store: Store, tenant_id: str) -> tuple[list[str], list[str]]:
+    """Which datasets have an organisation's rows: those that its records go into, or went into until it was disconnected;
+    and those that it left for another one.
+    """
+    now = find(store, tenant_id)
+    former = {
+        dataset
+        for stored in store.query_entities("connections", FORMER, select=("RowKey",))
+        for dataset, _, whose in (str(stored.entity["RowKey"]).partition("|"),)
+        if whose == tenant_id
+    }
+    if now is None:
+        return sorted(former), []
+    return [now.dataset], sorted(former - {now.dataset})
+
+
+def known(store: Store) -> list[Organisation]:
+    """The organisations that are connected, and those that were: what was copied of them is held still."""
+    found = {each.tenant_id: each for each in connected(store)}
+    for stored in store.query_entities("connections", FORMER):
+        former = _organisation(stored)
+        found.setdefault(former.tenant_id, former)
+    return sorted(found.values(), key=lambda each: each.tenant_id)
+
+
 def remove(store: Store, tenant_id: str) -> None:
     """The organisation is connected no more; gone afterwards, whether it was there or not. Where its rows are is kept."""
+    store.write_entity("connections", Write("delete", {"PartitionKey": PAUSED, "RowKey": tenant_id}))
     stored = store.get_entity("connections", PARTITION, tenant_id)
     if stored is not None:
         key = f"{_organisation(stored).dataset}|{tenant_id}"
         former = stored.entity | {"PartitionKey": FORMER, "RowKey": key}
         store.write_entity("connections", Write("replace", former))
     store.write_entity("connections", Write("delete", {"PartitionKey": PARTITION, "RowKey": tenant_id}))
+
+
+def not_chosen(store: Store) -> list[NotChosen]:
+    """The organisations that are connected at Xero and not read."""
+    return [
+        NotChosen(
+            tenant_id=str(stored.entity["RowKey"]),
+            name=str(stored.entity["name"]),
+            connection_id=str(stored.entity["connection_id"]),
+            token_set=str(stored.entity["token_set"]),
+        )
+        for stored in store.query_entities("connections", NOT_CHOSEN)
+    ]
+
+
+def leave_out(store: Store, organisation: NotChosen) -> None:
+    """Remember that nobody chose to read an organisation, as far as is known today."""
+    entity: Entity = {
+        "PartitionKey": NOT_CHOSEN,
+        "RowKey": organisation.tenant_id,
+        "format": 1,
+        "name": organisation.name,
+        "connection_id": organisation.connection_id,
+        "token_set": organisation.token_set,
+    }
+    store.write_entity("connections", Write("replace", entity))
+
+
+def forget_not_chosen(store: Store, tenant_id: str) -> None:
+    """It is read from now on, or no longer connected; gone afterwards, whether it was there or not."""
+    key: Entity = {"PartitionKey": NOT_CHOSEN, "RowKey": tenant_id}
+    store.write_entity("connections", Write("delete", key))
+
+
+def was_connected(store: Store) -> set[str]:
+    """The tenant ids of organisations that were disconnected here."""
+    return {_organisation(stored).tenant_id for stored in store.query_entities("connections", FORMER)}
 
 
 def mark_consent_lost(store: Store, organisation: Organisation) -> bool:
@@ -100,6 +194,61 @@ def mark_consent_lost(store: Store, organisation: Organisation) -> bool:
     except Conflict:
         return False
     return True
+
+
+def paused(store: Store) -> dict[str, Paused]:
+    """What is paused: organisations by tenant id, and "all" when everything is."""
+    return {each.tenant_id: each for each in pauses(store) if each.resumed_at is None}
+
+
+def pauses(store: Store) -> list[Paused]:
+    """What is paused, and what was until just now."""
+    found = []
+    for stored in store.query_entities("connections", PAUSED):
+        entity = stored.entity
+        resumed_at = str(entity["resumed_at"])
+        found.append(
+            Paused(
+                tenant_id=str(entity["RowKey"]),
+                since=datetime.fromisoformat(str(entity["since"])),
+                why=str(entity["why"]),
+                resumed_at=datetime.fromisoformat(resumed_at) if resumed_at else None,
+                made_due=bool(entity["made_due"]),
+                etag=stored.etag,
+            )
+        )
+    return found
+
+
+def pause_of(paused: Mapping[str, Paused], tenant_id: str) -> Paused | None:
+    """What holds an organisation up: everything's pause, or its own."""
+    return paused.get(EVERYTHING) or paused.get(tenant_id)
+
+
+def is_paused(store: Store, tenant_id: str = EVERYTHING) -> bool:
+    """Whether an organisation is, by its own pause or everything's; or whether everything is."""
+    return pause_of(paused(store), tenant_id) is not None
+
+
+def save_pause(store: Store, pause: Paused) -> None:
+    """Pause, or note how far its end is. Raises Conflict when another was faster."""
+    entity: Entity = {
+        "PartitionKey": PAUSED,
+        "RowKey": pause.tenant_id,
+        "format": 1,
+        "since": pause.since.isoformat(),
+        "why": pause.why,
+        "resumed_at": pause.resumed_at.isoformat() if pause.resumed_at else "",
+        "made_due": pause.made_due,
+    }
+    write = Write("replace", entity, pause.etag) if pause.etag else Write("insert", entity)
+    store.write_entity("connections", write)
+
+
+def forget_pause(store: Store, pause: Paused) -> None:
+    """Its end is complete. Raises Conflict when it was paused again."""
+    key: Entity = {"PartitionKey": PAUSED, "RowKey": pause.tenant_id}
+    store.write_entity("connections", Write("delete", key, pause.etag))
 
 
 def _organisation(stored: Stored) -> Organisation:

@@ -26,6 +26,12 @@ def intend(store: Store, dataset: str, name: str, definition: Definition) -> Non
     _save(store, dataset, _intended(name), definition)
 
 
+def is_ours(store: Store, dataset: str, name: str, powerbi_id: str) -> bool:
+    """Whether this deployment made the dataset that is called so, as far as it knows, or may have."""
+    made = load(store, dataset, powerbi_id) is not None
+    return made or _load(store, dataset, _intended(name)) is not None
+
+
 def adopt(store: Store, dataset: str, name: str, powerbi_id: str) -> None:
     """The dataset that is called so is this one: it is what was intended, unless it is known already."""
     intended = _load(store, dataset, _intended(name))

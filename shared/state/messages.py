@@ -25,7 +25,7 @@ IDS_A_MESSAGE = 500
 WAKE_LOST_AFTER = timedelta(minutes=1)
 
 # What may be asked of a dataset; `shared.sync.honour` knows who carries it out.
-Action = Literal["compact", "upgrade", "replace", "switch"]
+Action = Literal["compact", "upgrade", "replace", "switch", "forget"]
 # A dataset's name stands in names of blobs and leases and in keys of tables.
 Dataset = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,63}\Z")]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]

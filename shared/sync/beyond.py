@@ -15,6 +15,8 @@ from shared.xero.resources import RESOURCES, Resource
 
 # The phases of a history whose ids are kept.
 HISTORY: tuple[Phase, ...] = ("pages", "correction")
+# By these words of a checkpoint's trouble an alarm is told from others.
+VANISHED = "records are in Xero's list no more"
 
 
 def touched_by(records: Iterable[Mapping[str, Any]], resource: Resource) -> dict[str, list[str]]:
@@ -110,7 +112,7 @@ def fetch_vanished(
     most = connector.settings.vanished_at_most
     if len(missing) > most:
         trouble = (
-            f"{len(missing)} records are in Xero's list no more. If that is right, raise VANISHED_AT_MOST ({most}); "
+            f"{len(missing)} {VANISHED}. If that is right, raise VANISHED_AT_MOST ({most}); "
             "until then they stay as they were."
         )
         audit.add(

@@ -1,6 +1,5 @@
 """The steps of a compaction, each of which moves it to its next phase by one conditional write. See `shared.sync.compact`."""
 
-import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +18,6 @@ from shared.sync.targets import CALL_SECONDS
 from shared.tables.definition import declared, put_schema
 from shared.tables.table import Table
 
-logger = logging.getLogger(__name__)
-
 # Power BI shows rows a moment after it has answered; the mark must be seen before the rows are gone.
 MARK_SECONDS = 5
 LOOK_AGAIN_SECONDS = 10
@@ -31,8 +28,7 @@ DELETES_UNTOLD = 3
 def park(connector: Connector, writer: Writer, audit: Audit, table: str, why: str, **known: Any) -> None:
     """No compaction of this table until somebody asks for it by name, and somebody is told."""
     dataset = writer.state.dataset
-    logger.error("Table %s of dataset %s is not compacted any more: %s", table, dataset, why)
-    audit.add("compact", "parked", resource=table, why=f"dataset {dataset}", error=why)
+    audit.add("compact", "parked", resource=table, why="not any more", error=why, dataset=dataset)
     rebuild = writer.state.rebuild
     writer.conclude(table, replace(rebuild, phase="clean") if rebuild else None, parked=why, **known)
     if rebuild is None:
@@ -126,9 +122,8 @@ def see_empty(connector: Connector, writer: Writer, audit: Audit, table: Table, 
         can_show = found is not None and rebuild.had_rows and rebuild.deletes == 1
         wait(min(left, LOOK_AGAIN_SECONDS) if can_show else left, left)
         if found is not None and found.rows:
-            if rebuild.deletes >= DELETES_UNTOLD:
-                logger.error("Table %s keeps rows after %d DELETEs.", table.name, rebuild.deletes)
-            audit.add("delete", "lost", resource=table.name, count=found.rows)
+            outcome = "wrong" if rebuild.deletes >= DELETES_UNTOLD else "lost"
+            audit.add("delete", outcome, resource=table.name, count=found.rows, deletes=rebuild.deletes)
             _go(connector, writer, audit, replace(rebuild, phase="deleting"))
             return
     begun = replace(
@@ -217,8 +212,14 @@ def _tell_wrong(
     emptied: bool,
 ) -> None:
     """Once more from the beginning; when that is wrong, too, it is a person's."""
-    logger.error("Table %s of dataset %s is not what was posted: %s", table.name, writer.state.dataset, said)
-    audit.add("compact", "wrong", resource=table.name, why=f"dataset {writer.state.dataset}", error=said)
+    audit.add(
+        "compact",
+        "wrong",
+        resource=table.name,
+        why="not what was posted",
+        error=said,
+        dataset=writer.state.dataset,
+    )
     if rebuild.failures:
         park(
             connector,
@@ -256,8 +257,7 @@ def show(connector: Connector, writer: Writer, audit: Audit) -> None:
     try:
         status.post_status(connector, writer, audit)
     except (AskPerson, GiveUp) as error:
-        logger.error("The status of dataset %s cannot be shown: %s", writer.state.dataset, error)
-        audit.add("status", "ask", error=str(error))
+        audit.add("status", "ask", error=error, dataset=writer.state.dataset)
 
 
 def _go(connector: Connector, writer: Writer, audit: Audit, rebuild: Rebuild) -> None:

@@ -1,6 +1,5 @@
 """What a set of batches comes to: which records changed, which did not, which cannot be shaped or told apart."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,8 +21,6 @@ from shared.sync.winners import Fetch
 from shared.tables.lists import NO_LISTS, Lists
 from shared.tables.table import Row, Source
 from shared.xero import wire
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -259,7 +256,6 @@ def put_aside(
         connector.store, connector.clock, tenant_id, resource, record_id, record, error, batch
     )
     said = f"{record_id or 'a record without id'}: {error}"
-    logger.warning("Quarantined of %s of %s: %s (%s)", resource, tenant_id, said, where)
     audit.add(
         "quarantine",
         "record",

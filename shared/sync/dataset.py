@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from shared.errors import AskPerson, NotFound
 from shared.powerbi.client import DEADLINE_SECONDS
-from shared.state import definitions, messages, sink
+from shared.state import connections, definitions, messages, sink
 from shared.state.connections import DEFAULT_DATASET
 from shared.state.sink import Writer
 from shared.sync.connector import Connector
@@ -13,18 +13,20 @@ from shared.tables import schema
 from shared.tables.definition import declared
 
 
-def ensure_dataset(connector: Connector, dataset: str) -> tuple[str, bool]:
+def ensure_dataset(connector: Connector, dataset: str, *, adopt: bool = False) -> tuple[str, bool]:
     """The Power BI id of a dataset, and whether it was made now. May run at any time.
+
+    adopt: take one of its name that this deployment did not make, which else is refused, since another may write it.
 
     Power BI makes a second dataset of the same name without a word, so it is looked up by name first, and made under the
     dataset's lease. What has landed meanwhile is pushed at once, and so is what the mirror knows to be in another one: a
     dataset that was deleted in Power BI is made anew and filled. Raises LeaseBusy when there is something to make while
-    another run holds the dataset.
+    another run holds the dataset, and AskPerson.
     """
     name = name_in_powerbi(connector, dataset)
     powerbi_id, made = sink.read(connector.store, dataset).powerbi_id, False
     if not powerbi_id or powerbi_id not in names(connector):
-        powerbi_id, made = _make(connector, dataset, name)
+        powerbi_id, made = _make(connector, dataset, name, adopt=adopt)
     audit = connector.audit()
     audit.add("dataset", "made" if made else "found", why=name, request_id=powerbi_id)
     rebuild(connector, audit, dataset, powerbi_id)
@@ -34,13 +36,25 @@ def ensure_dataset(connector: Connector, dataset: str) -> tuple[str, bool]:
     return powerbi_id, made
 
 
+def known_datasets(connector: Connector) -> list[str]:
+    """The datasets that organisations go into, or went into until they were disconnected; and the default one."""
+    tenants = connections.known(connector.store)
+    found = {
+        each
+        for one in tenants
+        for part in connections.datasets_of(connector.store, one.tenant_id)
+        for each in part
+    }
+    return sorted({DEFAULT_DATASET, *found})
+
+
 def name_in_powerbi(connector: Connector, dataset: str) -> str:
     """What a dataset is called there: by POWERBI_DATASET_NAME, and its own name behind it unless it is the default."""
     name = connector.settings.powerbi_dataset_name
     return name if dataset == DEFAULT_DATASET else f"{name} {dataset}"
 
 
-def _make(connector: Connector, dataset: str, name: str) -> tuple[str, bool]:
+def _make(connector: Connector, dataset: str, name: str, *, adopt: bool) -> tuple[str, bool]:
     with Writer.take(connector.store, connector.clock, dataset) as writer:
         writer.hold(2 * DEADLINE_SECONDS)
         known = names(connector)
@@ -48,6 +62,12 @@ def _make(connector: Connector, dataset: str, name: str) -> tuple[str, bool]:
             return writer.state.powerbi_id, False
         # What is to succeed it has a name of its own, which its own steps look after.
         ids = [powerbi_id for powerbi_id, called in known.items() if called == name]
+        if ids and not adopt and not definitions.is_ours(connector.store, dataset, name, ids[0]):
+            raise AskPerson(
+                f"The workspace has a dataset {name!r}, {ids[0]}, that this deployment did not make. Two that write one dataset "
+                "spoil each other's figures: when another deployment (a test?) writes it, set POWERBI_DATASET_NAME to another "
+                "name; when nothing does any more, `python3 manage.py dataset create --adopt` takes it over."
+            )
         powerbi_id = ids[0] if ids else create(connector, writer, name)
         definitions.adopt(connector.store, dataset, name, powerbi_id)
         writer.bind(powerbi_id, empty=not ids)

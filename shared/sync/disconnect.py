@@ -54,5 +54,6 @@ def _tell_xero(connector: Connector, organisation: Organisation, *, revoke: bool
     tokens = living_tokens(connector, organisation.token_set)
     identity = connector.xero_identity()
     identity.disconnect(tokens.access_token, organisation.connection_id)
-    if revoke:
+    # A custom connection has nothing to revoke.
+    if revoke and tokens.refresh_token:
         identity.revoke(tokens.refresh_token, connector.secrets().require(XERO_CLIENT_SECRET))

@@ -7,20 +7,25 @@ so that the queue's own count of tries stays for crashes.
 
 import hashlib
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import msgspec
 
+from shared import log
 from shared.audit import Audit
 from shared.errors import AskPerson, BadMessage, ConnectorError, ConsentLost, GiveUp, RetryLater, RunEnded
-from shared.state import connections, messages
+from shared.state import connections, messages, noted
+from shared.state.connections import Paused
 from shared.state.messages import Action, Ids, Message, Request, Wake
 from shared.storage import Message as Received
 from shared.sync.compact import compact
 from shared.sync.connector import Connector
+from shared.sync.forget import forget
 from shared.sync.land import fetch_ids
+from shared.sync.pause import put_off
+from shared.sync.posting import TableFull
 from shared.sync.push import drain
 from shared.sync.upgrade import replace_dataset, switch, upgrade
 from shared.xero.resources import RESOURCES
@@ -39,6 +44,7 @@ ACTIONS: Mapping[Action, Callable[[Connector, Audit, Request, datetime], bool]] 
     "upgrade": upgrade,
     "replace": replace_dataset,
     "switch": switch,
+    "forget": forget,
 }
 
 
@@ -51,7 +57,10 @@ def honour(connector: Connector, text: str, *, until: datetime) -> None:
             decode_or_put_aside(connector, audit, each)
             for each in (text, *(message.text for message in along))
         ]
-        datasets = _fetch(connector, audit, [message for message in received if isinstance(message, Ids)])
+        paused = connections.paused(connector.store)
+        datasets = _fetch(
+            connector, audit, [message for message in received if isinstance(message, Ids)], paused
+        )
         wakes = {message.dataset: message for message in received if isinstance(message, Wake)}
         # The same asked twice is done once.
         requests = {
@@ -66,7 +75,10 @@ def honour(connector: Connector, text: str, *, until: datetime) -> None:
         for dataset in sorted({*datasets, *wakes, *(request.dataset for request in requests.values())}):
             waits[dataset] = _drain(connector, audit, dataset, wakes.get(dataset), until)
         for request in requests.values():
-            if waits[request.dataset]:
+            if connections.EVERYTHING in paused:
+                put_off(connector, request)
+                audit.add(request.action, "paused", resource=request.table, why=request.reason)
+            elif waits[request.dataset]:
                 _ask_again(connector, audit, request, waits[request.dataset], "after the outbox")
             else:
                 _carry_out(connector, audit, request, until)
@@ -93,8 +105,7 @@ def decode_or_put_aside(connector: Connector, audit: Audit, text: str) -> Messag
         return messages.decode(text)
     except BadMessage as error:
         where = put_aside(connector, text)
-        logger.warning("A queue message was put aside: %s (%s)", error, where)
-        audit.add("message", "put aside", why=where, error=str(error))
+        audit.add("message", "put aside", why=where, error=error)
         return None
 
 
@@ -105,12 +116,13 @@ def put_aside(connector: Connector, text: str) -> str:
     return f"quarantine/{name}"
 
 
-def _fetch(connector: Connector, audit: Audit, received: list[Ids]) -> set[str]:
+def _fetch(connector: Connector, audit: Audit, received: list[Ids], paused: Mapping[str, Paused]) -> set[str]:
     """Fetch and land the distinct ids of all messages; answers the datasets that they belong to."""
     together: dict[tuple[str, str], list[Ids]] = defaultdict(list)
     for message in received:
         together[message.organisation, message.resource].append(message)
     datasets: set[str] = set()
+    _note_webhooks(connector, received)
     for (tenant_id, resource), some in together.items():
         organisation = connections.find(connector.store, tenant_id)
         if organisation is None or organisation.consent_lost:
@@ -121,16 +133,56 @@ def _fetch(connector: Connector, audit: Audit, received: list[Ids]) -> set[str]:
             )
             audit.add("fetch", "ignored", organisation=tenant_id, resource=resource, why=why)
             continue
+        if connections.pause_of(paused, tenant_id):
+            for message in some:
+                put_off(connector, message)
+            audit.add("fetch", "paused", organisation=tenant_id, resource=resource, count=len(some))
+            continue
         ids = {record_id for message in some for record_id in message.ids}
+        began, before = connector.clock.now(), audit.sums.copy()
         try:
             fetch_ids(connector, audit, organisation, RESOURCES[resource], ids, some[0].reason)
         except ConsentLost as lost:
             outcome = "ask" if connections.mark_consent_lost(connector.store, organisation) else "ended"
-            audit.add("fetch", outcome, organisation=tenant_id, resource=resource, error=str(lost))
+            audit.add("fetch", outcome, organisation=tenant_id, resource=resource, error=lost)
         except (RetryLater, AskPerson, GiveUp) as error:
             _again(connector, audit, some, ids, error)
+        for other in sorted({message.operation for message in some} - {audit.operation}):
+            audit.add(
+                "fetch",
+                "joined",
+                organisation=tenant_id,
+                resource=resource,
+                why=f"in operation {audit.operation}",
+                operation=other,
+                by=audit.operation,
+            )
+        spent = audit.sums - before
+        log.event(
+            logger,
+            "ids fetched",
+            operation=audit.operation,
+            organisation=tenant_id,
+            resource=resource,
+            reason=some[0].reason,
+            ids=len(ids),
+            calls=spent["calls"],
+            records=spent["records"],
+            seconds=(connector.clock.now() - began).total_seconds(),
+        )
         datasets.add(organisation.dataset)
     return datasets
+
+
+def _note_webhooks(connector: Connector, received: list[Ids]) -> None:
+    """When each organisation's last webhook came; not those that are tried again."""
+    last: dict[str, datetime] = {}
+    for message in received:
+        if message.reason == "webhook" and not message.attempt:
+            at = message.first_enqueued_at
+            last[message.organisation] = max(at, last.get(message.organisation, at))
+    for tenant_id, at in last.items():
+        noted.note(connector.store, "webhook", tenant_id, at)
 
 
 def _again(connector: Connector, audit: Audit, some: list[Ids], ids: set[str], error: ConnectorError) -> None:
@@ -155,7 +207,9 @@ def _again(connector: Connector, audit: Audit, some: list[Ids], ids: set[str], e
         resource=some[0].resource,
         why=f"attempt {attempt} in {delay:.0f} s",
         count=len(ids),
-        error=str(error),
+        error=error,
+        attempt=attempt,
+        seconds=delay,
     )
 
 
@@ -167,8 +221,13 @@ def _drain(connector: Connector, audit: Audit, dataset: str, wake: Wake | None, 
     if wake is not None:
         messages.wake_arrived(connector.store, dataset)
     attempt = wake.attempt + 1 if wake else 1
+    began, before = connector.clock.now(), audit.sums.copy()
     try:
-        if drain(connector, dataset, audit, until=until):
+        more = drain(connector, dataset, audit, until=until)
+        _tell_push(
+            connector, audit, dataset, began, audit.sums - before, "more is pending" if more else "done"
+        )
+        if more:
             messages.wake(connector.store, connector.clock, dataset, "more is pending", audit.operation)
         return 0
     except RunEnded as ended:
@@ -178,17 +237,41 @@ def _drain(connector: Connector, audit: Audit, dataset: str, wake: Wake | None, 
         error, delay = wait, min(LONGEST_DELAY, wait.seconds)
     except (AskPerson, GiveUp) as stop:
         error, delay = stop, ASK_AGAIN_SECONDS
-        logger.error("Dataset %s waits for a person: %s", dataset, stop)
+        full = ", ".join(stop.tables) if isinstance(stop, TableFull) else ""
+        noted.note(connector.store, "refused", dataset, connector.clock.now(), words=str(stop), about=full)
+    outcome = "ask" if isinstance(error, (AskPerson, GiveUp)) else "retried"
+    _tell_push(connector, audit, dataset, began, audit.sums - before, outcome)
     audit.add(
         "push",
-        "ask" if isinstance(error, (AskPerson, GiveUp)) else "retried",
-        why=f"dataset {dataset}: attempt {attempt}, again in {delay:.0f} s",
-        error=str(error),
+        outcome,
+        why=f"attempt {attempt}, again in {delay:.0f} s",
+        error=error,
+        dataset=dataset,
+        attempt=attempt,
+        seconds=delay,
     )
     messages.wake(
         connector.store, connector.clock, dataset, "again", audit.operation, delay=delay, attempt=attempt
     )
     return 0 if isinstance(error, (AskPerson, GiveUp)) else delay
+
+
+def _tell_push(
+    connector: Connector, audit: Audit, dataset: str, began: datetime, spent: Counter[str], outcome: str
+) -> None:
+    """A line in the log, unless there was nothing to push."""
+    if spent or outcome != "done":
+        log.event(
+            logger,
+            "push ended",
+            operation=audit.operation,
+            dataset=dataset,
+            outcome=outcome,
+            batches=spent["batches"],
+            posts=spent["posts"],
+            rows=spent["rows"],
+            seconds=(connector.clock.now() - began).total_seconds(),
+        )
 
 
 def _carry_out(connector: Connector, audit: Audit, request: Request, until: datetime) -> None:
@@ -197,16 +280,24 @@ def _carry_out(connector: Connector, audit: Audit, request: Request, until: date
         if ACTIONS[request.action](connector, audit, request, until):
             _ask_again(connector, audit, request, 0, "unfinished")
     except RunEnded as ended:
-        _ask_again(connector, audit, request, 5, str(ended))
+        _ask_again(connector, audit, request, 5, ended)
     except RetryLater as wait:
-        _ask_again(connector, audit, request, wait.seconds, str(wait))
+        _ask_again(connector, audit, request, wait.seconds, wait)
     except (AskPerson, GiveUp) as stop:
         # Asking again changes nothing; a person asks anew once the cause is mended.
-        logger.error("What was asked of dataset %s cannot be done: %s", request.dataset, stop)
-        audit.add(request.action, "ask", resource=request.table, why=request.reason, error=str(stop))
+        audit.add(
+            request.action,
+            "ask",
+            resource=request.table,
+            why=request.reason,
+            error=stop,
+            dataset=request.dataset,
+        )
 
 
-def _ask_again(connector: Connector, audit: Audit, request: Request, seconds: float, error: str) -> None:
+def _ask_again(
+    connector: Connector, audit: Audit, request: Request, seconds: float, error: str | Exception
+) -> None:
     """Put a request back with a delay, which does not get shorter than its attempts are many."""
     again = msgspec.structs.replace(request, attempt=request.attempt + 1)
     delay = min(LONGEST_DELAY, max(seconds, float(min(request.attempt, 60))))
@@ -215,6 +306,9 @@ def _ask_again(connector: Connector, audit: Audit, request: Request, seconds: fl
         request.action,
         "retried",
         resource=request.table,
-        why=f"dataset {request.dataset}: attempt {again.attempt}, again in {delay:.0f} s",
+        why=f"attempt {again.attempt}, again in {delay:.0f} s",
         error=error,
+        dataset=request.dataset,
+        attempt=again.attempt,
+        seconds=delay,
     )

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from shared import tables
-from shared.state import checkpoints, outbox, quarantine
+from shared.state import checkpoints, connections, outbox, quarantine
 from shared.state.checkpoints import Checkpoint
-from shared.state.connections import Organisation
+from shared.state.connections import Organisation, Paused
 from shared.state.mirror import Known
 from shared.state.sink import State
 from shared.sync.connector import Connector
@@ -36,10 +36,18 @@ class Outlook:
 
     checkpoints: Mapping[str, Checkpoint]
     today: LocalDay
+    paused: Paused | None
+
+    @property
+    def pause(self) -> str:
+        """What is said of its pause, "" when there is none."""
+        if self.paused is None:
+            return ""
+        return f"paused since {self.paused.since:%F}" + (f": {self.paused.why}" if self.paused.why else "")
 
     def said(self, connector: Connector, organisation: Organisation) -> str:
         read = [
-            (name, is_complete(each), each.trouble if each.parked else "")
+            (name, each.is_complete, each.trouble if each.parked else "")
             for name, each in sorted(self.checkpoints.items())
         ]
         settings = connector.settings
@@ -47,6 +55,7 @@ class Outlook:
             [
                 read,
                 organisation.consent_lost,
+                self.pause,
                 organisation.dataset,
                 self.today.day.isoformat(),
                 settings.start_date.isoformat(),
@@ -62,14 +71,26 @@ class Outlook:
         return digest([read, self.today.trouble])
 
 
-def is_complete(checkpoint: Checkpoint) -> bool:
-    """Whether a resource's history is, with all that it refers to."""
-    return bool(checkpoint.history) and not checkpoint.touching
+@dataclass(frozen=True)
+class Waiting:
+    """The names of a dataset's batches that wait to be posted, and of those that could not be read."""
+
+    pending: Sequence[str]
+    aside: Sequence[str]
+
+
+def waiting(connector: Connector, dataset: str) -> Waiting:
+    """To be listed after the checkpoints: what their reads landed is pending then, or done."""
+    return Waiting(
+        [blob.name for blob in outbox.pending(connector.store, dataset)],
+        outbox.set_aside(connector.store, dataset),
+    )
 
 
 def outlook(connector: Connector, organisation: Organisation) -> Outlook:
     found = checkpoints.load_all(connector.store, organisation.tenant_id)
-    return Outlook(found, local_day(connector, organisation_record(connector, organisation)))
+    paused = connections.pause_of(connections.paused(connector.store), organisation.tenant_id)
+    return Outlook(found, local_day(connector, organisation_record(connector, organisation)), paused)
 
 
 def news_of(status: Iterable[Status], known: Told, powerbi_id: str) -> tuple[list[Status], bool]:
@@ -100,11 +121,11 @@ def statuses(
     known: Told,
     rebuilding: str,
     parked: Mapping[str, str],
+    waits_for: Waiting | None = None,
 ) -> list[Status]:
-    """What is to be told of each table."""
-    # After the checkpoints: what their reads landed is pending, or done.
-    names = [blob.name for blob in outbox.pending(connector.store, organisation.dataset)]
-    aside = outbox.set_aside(connector.store, organisation.dataset)
+    """What is to be told of each table. waits_for: of the organisation's dataset, when that is known already."""
+    batches = waits_for or waiting(connector, organisation.dataset)
+    aside = batches.aside
     told: list[Status] = []
     resources = {resource for table in tables.TABLES.values() for resource in table.resources}
     quarantined = {
@@ -114,14 +135,15 @@ def statuses(
     held = {
         name
         for name, checkpoint in found.checkpoints.items()
-        if any(_is_before(batch, checkpoint) for batch in (*names, *aside))
+        if any(_is_before(batch, checkpoint) for batch in (*batches.pending, *aside))
     }
     unread = {name: sum(1 for batch in aside if outbox.resource_of(batch) == name) for name in resources}
     for table in tables.TABLES.values():
-        read = _read_for(connector, table)
+        read = read_for(connector, table)
         before = known[table.name][1]["FreshAsOf"] if table.name in known else None
         waits = [
             CONSENT_LOST if organisation.consent_lost and read else "",
+            found.pause if read else "",
             *(
                 f"{name}: {each.trouble}"
                 for name, each in found.checkpoints.items()
@@ -156,7 +178,7 @@ def statuses(
     return told
 
 
-def _read_for(connector: Connector, table: Table) -> list[str]:
+def read_for(connector: Connector, table: Table) -> list[str]:
     """The resources of Xero that are read for a table."""
     return [name for name in table.resources if name in RESOURCES and name in connector.resources]
 
@@ -173,7 +195,7 @@ def _fresh_as_of(found: Outlook, read: Sequence[str], held: set[str], before: st
     starts = {
         name: each.fresh_as_of
         for name in read
-        if (each := found.checkpoints.get(name)) and is_complete(each) and each.fresh_as_of
+        if (each := found.checkpoints.get(name)) and each.is_complete and each.fresh_as_of
     }
     if not starts or len(starts) < len(read):
         return None

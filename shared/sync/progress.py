@@ -51,7 +51,8 @@ def minutes_left(settings: Settings, progress: Sequence[Progress]) -> float:
 
 def _progress(connector: Connector, resource: Resource, checkpoint: Checkpoint) -> Progress:
     read = checkpoint.read
-    done = bool(checkpoint.history) and not checkpoint.touching
+    again = read is not None and read.kind == "history"
+    done = bool(checkpoint.history) and not checkpoint.touching and not again
     until = checkpoint.resume_at if checkpoint.resume_at > connector.clock.now() else None
     calls, page, pages, records = 0, 0, None, checkpoint.records
     if read is not None and read.kind == "history":

@@ -17,7 +17,7 @@ from itertools import islice
 
 from shared.audit import Audit
 from shared.errors import AskPerson, BadMessage, NotFound
-from shared.state import connections, messages, mirror, outbox, quarantine
+from shared.state import connections, forgotten, messages, mirror, outbox, quarantine
 from shared.state.outbox import Batch
 from shared.state.sink import Writer
 from shared.storage import Write
@@ -28,7 +28,7 @@ from shared.sync.posting import TableFull, check_room, post
 from shared.sync.publish import publish
 from shared.sync.remember import remember
 from shared.sync.status import RESOURCE as STATUS
-from shared.sync.status import land_status, tell_parked
+from shared.sync.status import land_status, post_pause, tell_parked
 from shared.sync.targets import Target
 
 # As many batches as fill the largest POSTs; what they weigh packed bounds the memory of a run.
@@ -38,6 +38,8 @@ PACKED_BYTES = 3_000_000
 
 def drain(connector: Connector, dataset: str, audit: Audit, *, until: datetime) -> bool:
     """Push what is pending, oldest first; answers whether something is left when the time is up.
+
+    When everything is paused, a compaction under way is finished, since its table is empty meanwhile, and that is all.
 
     Raises LeaseBusy, RunEnded, LimitReached, OutcomeUnknown, PermissionMissing and others: what is in flight then is
     pushed again by the next run.
@@ -55,6 +57,9 @@ def drain(connector: Connector, dataset: str, audit: Audit, *, until: datetime) 
             return True
         pushed = told = False
         while connector.clock.now() < until:
+            if connections.is_paused(connector.store):
+                post_pause(connector, writer, audit)
+                return False
             again = bool(writer.state.in_flight)
             batches, were_there = _take_batches(connector, dataset, writer, audit)
             if not batches:
@@ -103,15 +108,16 @@ def _take_batches(
                 break
             names.append(blob.name)
     batches: list[Batch] = []
+    contacts = forgotten.contacts(connector.store) if names else {}
     for name in names:
         try:
-            batch = outbox.read(connector.store, dataset, name)
+            batch = outbox.read(connector.store, dataset, name, contacts)
             if batch is not None:
                 batch.records()
                 batches.append(batch)
         except BadMessage as error:
             aside = outbox.put_aside(connector.store, dataset, name)
-            audit.add("quarantine", "batch", why=aside, batches=[name], error=str(error))
+            audit.add("quarantine", "batch", why=aside, batches=[name], error=error)
     return batches, bool(names)
 
 

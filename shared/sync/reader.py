@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from shared.audit import Audit
 from shared.errors import Refused, RunEnded
-from shared.state import checkpoints, messages
+from shared.state import checkpoints, connections, messages
 from shared.state.checkpoints import Checkpoint, PageIds, Read
 from shared.state.connections import Organisation
 from shared.storage import Lease, LeaseLost
@@ -56,7 +56,7 @@ def carry_out(
             checkpoint, going = fetch_touched(connector, audit, organisation, resource, checkpoint)
         # A crash later in this run must not take along what is known of this call.
         audit.flush()
-        going = going and connector.clock.now() < until
+        going = going and goes_on(connector, organisation, until)
 
 
 def _read_on(
@@ -83,7 +83,7 @@ def _read_on(
             organisation=organisation.tenant_id,
             resource=resource.name,
             why=f"{len(parts.windows)} windows",
-            error=str(refused),
+            error=refused,
         )
         checkpoints.forget_ids(connector.store, checkpoint, read.folder, read.window)
         return replace(checkpoint, read=parts, trouble="", parked=False).save(connector.store)
@@ -177,6 +177,9 @@ def _complete(
     again = read.kind == "increment" and unproven == 1
     if read.kind != "history":
         checkpoints.forget_ids(connector.store, checkpoint, read.folder)
+    elif checkpoint.history not in ("", read.folder):
+        # Of the history before this one, when it was read again.
+        checkpoints.forget_ids(connector.store, checkpoint, checkpoint.history)
     return replace(
         checkpoint,
         history=read.folder if read.kind == "history" else checkpoint.history,
@@ -190,7 +193,9 @@ def _complete(
         records=_records(resource, checkpoint, read, count),
         unproven=unproven,
         trouble=trouble,
+        troubled_at=checkpoint.troubled_since(now),
         parked=parked,
+        emptied=_emptied(resource, checkpoint, read, count),
         fresh_as_of=checkpoint.fresh_as_of if again else (read.began or now),
     ).save(connector.store)
 
@@ -200,6 +205,19 @@ def _records(resource: Resource, checkpoint: Checkpoint, read: Read, count: int)
     if resource.paging == "offset":
         return checkpoint.records + count
     return count if read.kind != "increment" else checkpoint.records
+
+
+def _emptied(resource: Resource, checkpoint: Checkpoint, read: Read, count: int) -> int:
+    """How many records there were, if this read of everything is the first that finds none."""
+    if resource.paging == "offset" or read.kind == "increment":
+        return checkpoint.emptied
+    return checkpoint.records if count == 0 else 0
+
+
+def goes_on(connector: Connector, organisation: Organisation, until: datetime) -> bool:
+    """Whether another call of a read may follow: the time is not up, and nobody has paused the organisation."""
+    paused = connections.paused(connector.store)
+    return connector.clock.now() < until and connections.pause_of(paused, organisation.tenant_id) is None
 
 
 def hold(connector: Connector, lease: Lease) -> Lease:

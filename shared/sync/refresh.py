@@ -3,6 +3,9 @@
 Xero honours a used refresh token for 30 minutes more. So whatever happens between asking Xero and saving its answer, the
 next run asks again with what the vault has. An intent beside the set says that an attempt is unresolved, so that the next
 run does not wait for its time.
+
+A custom connection has no refresh token: its tokens are asked for anew with the app's secret, at the same times and under the
+same lease, and no answer of Xero's can end it.
 """
 
 from datetime import datetime, timedelta
@@ -10,10 +13,12 @@ from datetime import datetime, timedelta
 from shared.audit import Audit
 from shared.errors import AskPerson, ConnectorError, LeaseBusy, OutcomeUnknown, RunEnded
 from shared.secrets import XERO_CLIENT_SECRET, TokenSet
-from shared.state import connections
+from shared.state import connections, noted
 from shared.storage import Entity, Lease, Store, Write
 from shared.sync.connector import Connector
+from shared.xero.client import CUSTOM
 from shared.xero.identity import InvalidGrant, Tokens, expires_at
+from shared.xero.resources import reading_scopes
 
 # Access tokens live 30 minutes: renewed at 20, there are two more tries inside their life, and more inside the grace.
 RENEW_AFTER = timedelta(minutes=20)
@@ -22,9 +27,9 @@ LEASE_SECONDS = 60
 PARTITION = "token-set"
 
 
-def refresh_tokens(connector: Connector) -> None:
+def refresh_tokens(connector: Connector, *, operation: str = "") -> None:
     """Renew every token set that is due, asked for, or left by an attempt that did not end."""
-    audit = connector.audit()
+    audit = connector.audit(operation)
     try:
         organisations = connections.connected(connector.store)
         for token_set in sorted({organisation.token_set for organisation in organisations}):
@@ -38,10 +43,11 @@ def refresh_tokens(connector: Connector) -> None:
                 for organisation in organisations:
                     if organisation.token_set == token_set:
                         connections.mark_consent_lost(connector.store, organisation)
-                audit.add("refresh", "ask", why=f"token set {token_set}: run connect", error=str(gone))
+                audit.add("refresh", "ask", why=f"token set {token_set}: run connect", error=gone)
             except ConnectorError as error:
                 outcome = "ask" if isinstance(error, AskPerson) else "retried"
-                audit.add("refresh", outcome, why=f"token set {token_set}", error=str(error))
+                audit.add("refresh", outcome, why=f"token set {token_set}", error=error)
+                noted.note(connector.store, "refresh", token_set, connector.clock.now(), words=str(error))
     finally:
         audit.flush()
 
@@ -141,9 +147,17 @@ def _is_due(connector: Connector, tokens: TokenSet) -> bool:
 
 
 def _ask_xero(connector: Connector, tokens: TokenSet) -> Tokens:
-    """New tokens for the set's refresh token, or for one that it had within the grace. Raises InvalidGrant."""
+    """New tokens for the set's refresh token, or for one that it had within the grace. Raises InvalidGrant, AskPerson."""
     client_secret = connector.secrets().require(XERO_CLIENT_SECRET)
     identity = connector.xero_identity()
+    custom = connector.settings.xero_connection == CUSTOM
+    if custom != (tokens.token_set == CUSTOM):
+        raise AskPerson(
+            f"Token set {tokens.token_set} is of {'a consent' if custom else 'a custom connection'}, but XERO_CONNECTION is "
+            f"{connector.settings.xero_connection}: run `python3 manage.py connect`."
+        )
+    if custom:
+        return _ask_for_custom(connector, client_secret)
     try:
         return identity.refresh(tokens.refresh_token, client_secret)
     except InvalidGrant as refused:
@@ -156,6 +170,27 @@ def _ask_xero(connector: Connector, tokens: TokenSet) -> Tokens:
             except InvalidGrant as error:
                 refused.add_note(f"generation {earlier.generation}: {error}")
         raise
+
+
+def _ask_for_custom(connector: Connector, client_secret: str) -> Tokens:
+    """New tokens of the custom connection, while it is to the organisation that is connected here.
+
+    Its calls name no organisation, so one that was authorised anew for another would be read in the first one's name.
+    """
+    identity = connector.xero_identity()
+    answer = identity.client_credentials(reading_scopes(connector.resources.values()), client_secret)
+    listed = {each.tenant_id for each in identity.connections(answer.access_token)}
+    strangers = [
+        each.name
+        for each in connections.connected(connector.store)
+        if each.token_set == CUSTOM and not each.consent_lost and each.tenant_id not in listed
+    ]
+    if strangers:
+        raise AskPerson(
+            f"The custom connection is no longer to {strangers[0]}: have it authorised for that organisation at "
+            "developer.xero.com > My Apps, or run `python3 manage.py connect` to go on with the one that it is to."
+        )
+    return answer
 
 
 def _note_intent(connector: Connector, token_set: str, generation: int) -> None:

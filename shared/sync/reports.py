@@ -30,7 +30,7 @@ from shared.storage import Lease
 from shared.sync.connector import Connector
 from shared.sync.land import fetch_and_land, land_gone, report_of
 from shared.sync.publish import organisation_record
-from shared.sync.reader import hold
+from shared.sync.reader import goes_on, hold
 from shared.sync.schedule import next_read
 from shared.sync.winners import content_hash
 from shared.xero.resources import RESOURCES, Resource
@@ -51,7 +51,7 @@ def carry_out_reports(
         begun = _begin(connector, organisation, resource, checkpoint, now)
         checkpoint = replace(checkpoint, read=begun).save(connector.store)
         _forget_others(connector, audit, organisation, resource, now)
-    while (read := checkpoint.read) is not None and connector.clock.now() < until:
+    while (read := checkpoint.read) is not None and goes_on(connector, organisation, until):
         if read.days:
             lease = hold(connector, lease)
             checkpoint = _read_one(connector, audit, organisation, resource, checkpoint, read)

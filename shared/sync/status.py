@@ -32,13 +32,13 @@ from shared.sync.targets import CALL_SECONDS
 RESOURCE = "SyncStatus"
 
 
-def wake_for_status(connector: Connector, organisations: Iterable[Organisation]) -> None:
+def wake_for_status(connector: Connector, organisations: Iterable[Organisation], operation: str) -> None:
     """Wake each dataset of which there is something to tell that no batch will: reads that found nothing, a new day."""
     for organisation in organisations:
         found = outlook(connector, organisation)
         last = published.load(connector.store, organisation.tenant_id, RESOURCE)
         if found.checkpoints and _is_due(connector, organisation, found, last):
-            messages.wake(connector.store, connector.clock, organisation.dataset, "status", "status")
+            messages.wake(connector.store, connector.clock, organisation.dataset, "status", operation)
 
 
 def _is_due(
@@ -65,7 +65,7 @@ def land_status(connector: Connector, writer: Writer, audit: Audit, *, pushed: b
         last = published.load(connector.store, organisation.tenant_id, RESOURCE)
         if not found.checkpoints or not (pushed or _is_due(connector, organisation, found, last)):
             continue
-        known = _known(connector, organisation)
+        known = told_before(connector, organisation)
         rebuilding = writer.state.rebuild.table if writer.state.rebuild else ""
         status = statuses(connector, organisation, found, writer.state, known, rebuilding, {})
         news, loud = news_of(status, known, writer.state.powerbi_id)
@@ -120,7 +120,7 @@ def post_status(
     told: list[tuple[Organisation, winners.Fetch, Known | None]] = []
     for organisation in connections.going_into(connector.store, writer.state.dataset):
         found = outlook(connector, organisation)
-        known = _known(connector, organisation)
+        known = told_before(connector, organisation)
         at = milliseconds(later_than(connector.clock.now(), _newest(known)))
         for status in statuses(connector, organisation, found, writer.state, known, rebuilding, parked or {}):
             before = known.get(status["SyncStatusID"])
@@ -145,10 +145,30 @@ def post_status(
     _remember_posted(connector, writer, told)
 
 
+def post_pause(connector: Connector, writer: Writer, audit: Audit) -> None:
+    """POST that everything is paused, beside the outbox, since what waits there stays there; nothing else, and once."""
+    due = False
+    seen = []
+    for organisation in connections.going_into(connector.store, writer.state.dataset):
+        found = outlook(connector, organisation)
+        last = published.load(connector.store, organisation.tenant_id, RESOURCE)
+        if not found.checkpoints or not _is_due(connector, organisation, found, last):
+            continue
+        known = told_before(connector, organisation)
+        for status in statuses(connector, organisation, found, writer.state, known, "", {}):
+            _, before = known.get(status["SyncStatusID"], (None, {}))
+            due = due or status["Parked"] != before.get("Parked")
+        seen.append((last, found.said(connector, organisation), found.moving()))
+    if due:
+        post_status(connector, writer, audit)
+    for last, said, moving in seen:
+        _note(connector, last, said=said, moving=moving)
+
+
 def tell_parked(connector: Connector, writer: Writer, audit: Audit, parked: Mapping[str, str]) -> None:
     """POST why tables wait for a person, unless that was told already."""
     for organisation in connections.going_into(connector.store, writer.state.dataset):
-        known = _known(connector, organisation)
+        known = told_before(connector, organisation)
         for table, why in parked.items():
             entry, status = known.get(table, (None, {}))
             if entry is None or not entry.hash or why not in str(status["Parked"]):
@@ -216,7 +236,7 @@ def _write(connector: Connector, writer: Writer, writes: Mapping[str, Sequence[W
         remember(connector.store, writer, some)
 
 
-def _known(connector: Connector, organisation: Organisation) -> dict[str, tuple[Known, Status]]:
+def told_before(connector: Connector, organisation: Organisation) -> dict[str, tuple[Known, Status]]:
     """What was last told of each table."""
     found = mirror.living(connector.store, organisation.tenant_id, RESOURCE)
     return {known.record_id: (known, status) for known, status in found}

@@ -5,28 +5,37 @@ from datetime import timedelta
 
 import msgspec
 
-from shared.state import connections, messages, outbox, sink
-from shared.sync import superseded
+from shared.state import connections, messages, noted, outbox, sink
+from shared.sync import forget, superseded
 from shared.sync.connector import Connector
 from shared.sync.honour import HIDDEN_SECONDS, TOGETHER, decode_or_put_aside, put_aside
+from shared.sync.retain import retain
 
 SWEEPS = 5
 PENDING_TOO_LONG = timedelta(minutes=1)
 
 
-def sweep(connector: Connector) -> None:
-    """Bring back poisoned messages, wake each dataset in which something waits, and ask for compactions that are due."""
-    _sweep_poison(connector)
+def sweep(connector: Connector, *, operation: str = "", paused: bool = False) -> None:
+    """Bring back poisoned messages, wake each dataset in which something waits, and ask for compactions that are due.
+
+    paused: everything is, so that only a compaction under way goes on, whose table is empty meanwhile.
+    """
+    operation = operation or uuid.uuid4().hex
+    _sweep_poison(connector, operation)
     for dataset in sorted({organisation.dataset for organisation in connections.connected(connector.store)}):
-        _wake_waiting(connector, dataset)
+        _wake_waiting(connector, dataset, operation, paused=paused)
+    if not paused:
+        forget.ask_again(connector)
+    retain(connector)
 
 
-def _sweep_poison(connector: Connector) -> None:
+def _sweep_poison(connector: Connector, operation: str) -> None:
     """What comes back a sixth time is put aside for a person."""
-    audit = connector.audit()
-    for message in connector.store.receive_messages(
-        messages.POISON, most=TOGETHER, visibility=HIDDEN_SECONDS
-    ):
+    audit = connector.audit(operation)
+    found = connector.store.receive_messages(messages.POISON, most=TOGETHER, visibility=HIDDEN_SECONDS)
+    if found:
+        noted.note(connector.store, "swept", messages.QUEUE, connector.clock.now(), words=str(len(found)))
+    for message in found:
         decoded = decode_or_put_aside(connector, audit, message.text)
         if decoded is not None and decoded.swept >= SWEEPS:
             where = put_aside(connector, message.text)
@@ -38,15 +47,15 @@ def _sweep_poison(connector: Connector) -> None:
     audit.flush()
 
 
-def _wake_waiting(connector: Connector, dataset: str) -> None:
+def _wake_waiting(connector: Connector, dataset: str, operation: str, *, paused: bool) -> None:
     store, clock = connector.store, connector.clock
     now = clock.now()
-    oldest = next(outbox.pending(store, dataset), None)
+    oldest = next(outbox.pending(store, dataset), None) if not paused else None
     state = sink.read(store, dataset)
     if oldest is not None and now - outbox.landed_at(oldest.name) > PENDING_TOO_LONG:
-        messages.wake(store, clock, dataset, "pending for over a minute", "sweep")
+        messages.wake(store, clock, dataset, "pending for over a minute", operation)
     elif state.rebuild is not None and now - state.rebuild.since > PENDING_TOO_LONG:
-        messages.wake(store, clock, dataset, f"{state.rebuild.table} is being compacted", "sweep")
-    due = superseded.due(state, connector.settings, now)
+        messages.wake(store, clock, dataset, f"{state.rebuild.table} is being compacted", operation)
+    due = superseded.due(state, connector.settings, now) if not paused else []
     if due:
-        messages.ask(store, clock, dataset, "compact", due[0][1], uuid.uuid4().hex)
+        messages.ask(store, clock, dataset, "compact", due[0][1], operation)

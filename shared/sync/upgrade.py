@@ -6,7 +6,6 @@ type, need another dataset. It is made beside the present one and filled from th
 on it, the operator has it take the other's place.
 """
 
-import logging
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -22,8 +21,6 @@ from shared.sync import compact, compaction_steps, successor, targets
 from shared.sync.connector import Connector
 from shared.sync.targets import CALL_SECONDS
 from shared.tables import TABLES, definition, measures
-
-logger = logging.getLogger(__name__)
 
 # Rows are seen a while after they were posted; so often one looks again.
 LOOKS = 5
@@ -128,7 +125,6 @@ def switch(connector: Connector, audit: Audit, request: Request, until: datetime
             if request.attempt < LOOKS:
                 raise RetryLater(said, seconds=LOOK_AGAIN_SECONDS)
             writer.succeed(replace(writer.state.successor or found, trouble=said))
-            logger.error("%s does not take the place of dataset %s: %s", found.name, request.dataset, said)
             raise AskPerson(f"{found.name!r} is not what it should be: {said}")
         before = writer.state.powerbi_id
         writer.switch()

@@ -8,6 +8,7 @@ from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache, lru_cache
 from typing import Any
 
 from shared.errors import BadRecord
@@ -24,6 +25,7 @@ MOST_BUCKETS = 10
 BASES = BY_DUE_DATE, BY_INVOICE_DATE = ("Due date", "Invoice date")
 
 
+@cache
 def year_end(year: int, month: int, day: int) -> date:
     """The last day of the financial year that ends in `year`. The last day of February is that in leap years, too."""
     last = monthrange(year, month)[1]
@@ -45,14 +47,19 @@ def fiscal_period(day: date, end_month: int, end_day: int) -> int:
 
     A month too short for that day ends with its last; where the year ends with a month, so does each of its months.
     """
-    whole_months = end_day >= monthrange(2001, end_month)[1]
-    month_end = monthrange(day.year, day.month)[1] if whole_months else min(end_day, _last(day))
+    whole_months = end_day >= _length(2001, end_month)
+    month_end = _last(day) if whole_months else min(end_day, _last(day))
     in_month = day.month if day.day <= month_end else day.month + 1
     return (in_month - end_month - 1) % 12 + 1
 
 
 def _last(day: date) -> int:
-    return monthrange(day.year, day.month)[1]
+    return _length(day.year, day.month)
+
+
+@cache
+def _length(year: int, month: int) -> int:
+    return monthrange(year, month)[1]
 
 
 def _number(source: Source, field: str, among: range) -> int:
@@ -68,20 +75,24 @@ def _days(source: Source) -> list[Source]:
     year = _number(source, "Year", YEARS)
     month = _number(source, "YearEndMonth", range(1, 13))
     last = _number(source, "YearEndDay", range(1, 32))
+    return [
+        replace(source, record=day, number=number) for number, day in enumerate(_year(year, month, last), 1)
+    ]
+
+
+@lru_cache(maxsize=20)
+def _year(year: int, month: int, last: int) -> list[dict[str, Any]]:
+    """A year's days: two tables show them, of each organisation."""
     first = date(year, 1, 1)
     days = [first + timedelta(days=number) for number in range((date(year + 1, 1, 1) - first).days)]
     return [
-        replace(
-            source,
-            record={
-                "day": day,
-                "year": fiscal_year(day, month, last),
-                "start": fiscal_year_start(day, month, last),
-                "period": fiscal_period(day, month, last),
-            },
-            number=number,
-        )
-        for number, day in enumerate(days, 1)
+        {
+            "day": day,
+            "year": fiscal_year(day, month, last),
+            "start": fiscal_year_start(day, month, last),
+            "period": fiscal_period(day, month, last),
+        }
+        for day in days
     ]
 
 
@@ -97,7 +108,7 @@ _CALENDAR_KEY = derived(
     "CalendarKey",
     "String",
     "The year and organisation; all its days are pushed together.",
-    lambda source: f"{source.tenant_id}|{_number(source, 'Year', YEARS)}",
+    lambda source: f"{source.tenant_id}|{source.record['day'].year}",
 )
 _DAY_KEY = derived(
     "DayKey",

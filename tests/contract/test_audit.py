@@ -28,6 +28,7 @@ def test_a_row() -> None:
     del row["RowKey"]
     assert row == {
         "PartitionKey": "20261123",
+        "format": 1,
         "at": "2026-11-23T09:00:00.123+00:00",
         "operation": "operation-1",
         "what": "fetch",
@@ -166,4 +167,4 @@ def test_a_failed_run_leaves_its_rows(world: World) -> None:
     world.restart()
     world.honour(message.text)
     assert world.audit("fetch", "landed")[-1]["why"] == "webhook"
-    assert world.audit("push", "ask")[-1]["error"].startswith("Entra does not know")
+    assert world.audit("push", "ask")[-1]["error"].startswith("Entra gives no token: the secret is wrong")

@@ -21,7 +21,7 @@ ROWS = (
     ("shared.xero",),
     ("shared.audit", "shared.budgets", "shared.storage_azure"),
     ("shared.secrets", "shared.storage", "shared.settings", "shared.http"),
-    ("shared.clock", "shared.errors", "shared.parsing"),
+    ("shared.clock", "shared.errors", "shared.log", "shared.parsing", "shared.version"),
 )
 # How a distribution of requirements.in is imported.
 IMPORTED_AS = {
@@ -99,7 +99,7 @@ def test_arrows_point_one_way() -> None:
 
 def test_functions_are_a_trigger_and_one_call() -> None:
     """What thinks is in shared: the functions reach only its use cases, its wiring and what they need to answer."""
-    allowed = ("shared.sync", "shared.wiring", "shared.errors", "shared.state.messages.QUEUE")
+    allowed = ("shared.sync", "shared.wiring", "shared.errors", "shared.log", "shared.state.messages.QUEUE")
     reached = [(name, one) for name, one in arrows(*FUNCTIONS) if within(one, "shared")]
     assert reached
     assert [arrow for arrow in reached if not within(arrow[1], *allowed)] == []

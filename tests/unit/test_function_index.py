@@ -138,6 +138,18 @@ def test_one_message_at_a_time(host: dict[str, Any]) -> None:
     assert (queues["batchSize"], queues["newBatchThreshold"]) == (1, 0)
 
 
+def test_our_lines_reach_application_insights(host: dict[str, Any]) -> None:
+    """The host exports by OpenTelemetry, our lines too, and nothing of it is sampled away; others tell of warnings."""
+    assert host["telemetryMode"] == "OpenTelemetry"
+    assert host["logging"]["logLevel"] == {
+        "default": "Warning",
+        "Function": "Information",
+        "Host.Results": "Information",
+    }
+    # Not asked in this mode, but whoever takes the mode back loses no alarm.
+    assert host["logging"]["applicationInsights"]["samplingSettings"] == {"isEnabled": False}
+
+
 def test_a_message_is_seen_within_two_seconds(host: dict[str, Any]) -> None:
     """An idle listener looks every maxPollingInterval, whose default is a minute."""
     assert host["extensions"]["queues"]["maxPollingInterval"] in ("00:00:01", "00:00:02")

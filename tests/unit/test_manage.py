@@ -14,19 +14,9 @@ from commands import arguments
 
 MANAGE = Path(str(arguments.__file__)).resolve().parents[1] / "manage.py"
 COMMANDS = (
-    *(
-        "demo",
-        "local",
-        "test",
-        "connect",
-        "disconnect",
-        "dataset",
-        "compact",
-        "organisations",
-        "backfill",
-        "replay",
-    ),
-    *("lock", "docs"),
+    *("demo", "local", "connect", "disconnect", "organisations", "webhook", "dataset", "compact"),
+    *("status", "doctor", "alarm", "audit", "backfill", "replay", "pause", "resume"),
+    *("support", "forget", "uninstall", "test", "package", "version", "lock", "docs"),
 )
 
 
@@ -44,11 +34,11 @@ def help_of(*words: str) -> str:
     return shown.getvalue()
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("command", ["", *COMMANDS, "webhook test"])
 def test_help_fits_a_terminal(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every help page needs no more than 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
-    shown = help_of(*filter(None, [command]))
+    shown = help_of(*command.split())
     assert shown.startswith("usage: python3 manage.py")
     assert max(map(len, shown.splitlines())) <= 80
 
@@ -57,6 +47,12 @@ def test_help_names_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands that there are, each with what it is for, and no other."""
     monkeypatch.setenv("COLUMNS", "80")
     assert re.findall(r"^    (\w+) +\w.*$", help_of(), re.MULTILINE) == list(COMMANDS)
+
+
+def test_every_command_is_run_by_something() -> None:
+    """What can be typed has a case of its own where commands are run, and no case is left of what cannot."""
+    source = (MANAGE.parent / "commands" / "dispatch.py").read_text(encoding="utf-8")
+    assert sorted(re.findall(r'^        case "(\w+)":$', source, re.MULTILINE)) == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize("file", [MANAGE, Path(str(arguments.__file__))], ids=lambda file: file.name)
@@ -79,6 +75,13 @@ def test_what_is_taken_when_nothing_is_said() -> None:
     """Connect opens a browser and takes the default dataset, disconnect asks, backfill and replay take everything."""
     connect = parse("connect")
     assert (connect.dataset, connect.no_browser, connect.settings) == ("default", False, None)
+    assert (connect.organisation, connect.all, connect.yes, connect.disconnect_others) == (
+        [],
+        False,
+        False,
+        False,
+    )
+    assert parse("webhook", "test").url == ""
     assert parse("disconnect", "Larkspur").yes is False
     assert (parse("dataset").action, parse("dataset").name) == ("create", None)
     assert parse("backfill").watch is False
@@ -89,6 +92,8 @@ def test_what_is_taken_when_nothing_is_said() -> None:
 def test_what_may_be_said() -> None:
     """Each option reaches its command."""
     assert parse("connect", "--dataset", "Sales", "--no-browser").dataset == "Sales"
+    assert parse("connect", "--organisation", "A", "--organisation", "B").organisation == ["A", "B"]
+    assert parse("webhook", "test", "--url", "https://x", "--json").url == "https://x"
     disconnect = parse("disconnect", "Larkspur Trading", "--yes", "--settings", "mine.json")
     assert (disconnect.organisation, disconnect.yes) == ("Larkspur Trading", True)
     assert disconnect.settings == Path("mine.json")
@@ -100,7 +105,17 @@ def test_what_may_be_said() -> None:
     assert (replay.organisation, replay.resource, replay.record) == ("X", "Invoices", "7")
 
 
-@pytest.mark.parametrize("words", [[], ["disconnect"], ["launch"], ["organisations", "more"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["disconnect"],
+        ["launch"],
+        ["organisations", "more"],
+        ["webhook"],
+        ["connect", "--all", "--organisation", "A"],
+    ],
+)
 def test_a_wrong_command_line_is_explained(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A usage line and a reason, exit code 2."""
     with pytest.raises(SystemExit) as end:

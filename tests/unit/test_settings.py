@@ -66,9 +66,11 @@ def test_the_defaults() -> None:
     """What an operator gets who decides nothing: Xero's smallest tier, the vendors' largest sizes, real addresses."""
     found = read()
     assert {name: getattr(found, DECLARED[name].name) for name in DECLARED if name not in LEAST} == {
+        "XERO_CONNECTION": "consent",
         "XERO_REDIRECT_URI": "http://localhost:8400/callback",
         "AZURE_CLIENT_ID": "",
         "POWERBI_DATASET_NAME": "Xero",
+        "POWERBI_AUTH": "secret",
         "XERO_API_URL": "https://api.xero.com",
         "XERO_IDENTITY_URL": "https://identity.xero.com",
         "XERO_LOGIN_URL": "https://login.xero.com",
@@ -109,6 +111,7 @@ def test_the_defaults() -> None:
         "POWERBI_ROWS_PER_TABLE": 4900000,
         "SLOW_LANE_ROWS": 250000,
         "COMPACT_SHARE": 0.5,
+        "AUDIT_MONTHS": 13,
         "SETTLE_SECONDS": 300,
     }
 
@@ -342,7 +345,11 @@ def test_every_setting_and_secret_is_on_the_page() -> None:
     page = docs.settings()
     names = {*DECLARED, *(name for name, _ in OF_THE_HOST)}
     rows = re.findall(r"^\| `([\w…-]+)` \|", page, re.MULTILINE)
-    told = [value for name, value in vars(secrets).items() if name.isupper() and name != "CACHE"]
+    told = [
+        value
+        for name, value in vars(secrets).items()
+        if name.isupper() and name not in ("CACHE", "VAULT_SECONDS")
+    ]
     kept = {name for one in told for name in ([one] if isinstance(one, str) else one)}
     assert sorted(rows) == sorted({*names, *kept, "xero-tokens-…"})
 
