@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from commands import docs
+from shared.sync.alarms import ALARMS
+
 ROOT = Path(__file__).resolve().parents[2]
 NAMED = re.findall(
     r"`((?:unit|contract|system)/\w+\.py)::(\w+)`", (ROOT / "docs" / "promises.md").read_text("utf-8")
@@ -23,6 +26,13 @@ def test_every_promise_names_a_test() -> None:
     parts = re.split(r"^\*\*(\d+) ", page, flags=re.MULTILINE)
     assert [int(number) for number in parts[1::2]] == list(range(1, 13))
     assert all("::test_" in text for text in parts[2::2])
+
+
+def test_the_page_of_alarms_is_what_is_declared() -> None:
+    """`manage.py docs` would write the same page, with each alarm in it."""
+    page = (ROOT / "docs" / "operate.md").read_text("utf-8")
+    assert page == docs.operate()
+    assert set(re.findall(r"^\| `([a-z-]+)` \| \d \|", page, re.MULTILINE)) == set(ALARMS)
 
 
 def test_links_lead_somewhere() -> None:
