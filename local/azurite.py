@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import IO, Self
 from urllib.parse import quote
 
+from local.errors import LocalError
+
 _ROOT = Path(__file__).resolve().parents[1]
 _LOCK = Path(__file__).resolve().parent / "azurite"
 
@@ -29,7 +31,7 @@ process.stdin.on('close', end).on('error', () => {}).resume()
 """
 
 
-class AzuriteError(Exception):
+class AzuriteError(LocalError):
     """Azurite could not be installed or started; the text says why."""
 
 

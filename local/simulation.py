@@ -22,13 +22,15 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import BadRequest
+from werkzeug.http import http_date
+from werkzeug.routing import Rule
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response as Answer
 from werkzeug.wsgi import get_input_stream
@@ -154,8 +156,9 @@ class Statistics:
 def create_app(name: str, clock: Clock, faults: Faults, statistics: Statistics) -> Flask:
     """A Flask application with the control interface, into which a stand-in puts its own routes."""
     app = Flask(name, static_folder=None)
+    app.url_rule_class = _Route
     app.url_map.strict_slashes = False
-    app.wsgi_app = _Interference(app.wsgi_app, faults, statistics)  # type: ignore[method-assign]
+    app.wsgi_app = _Interference(app.wsgi_app, clock, faults, statistics)  # type: ignore[method-assign]
 
     @app.get("/_sim/clock")
     def read_clock() -> Response:
@@ -202,11 +205,24 @@ def create_app(name: str, clock: Clock, faults: Faults, statistics: Statistics) 
     return app
 
 
+class _Route(Rule):
+    """A route that addresses are matched with and never built from: compiling that is most of making an application."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        def build(*_: object, **__: object) -> tuple[str, str]:
+            raise NotImplementedError("a stand-in builds no address of a route")
+
+        return build
+
+
 class _Interference:
     """Stands between the socket and the application: lets faults happen, counts calls."""
 
-    def __init__(self, application: WSGIApplication, faults: Faults, statistics: Statistics) -> None:
+    def __init__(
+        self, application: WSGIApplication, clock: Clock, faults: Faults, statistics: Statistics
+    ) -> None:
         self._application = application
+        self._clock = clock
         self._faults = faults
         self._statistics = statistics
 
@@ -225,6 +241,8 @@ class _Interference:
         if fault is not None:
             response = _fail(fault, response if fault.commits else Answer(), environ["werkzeug.socket"])
         self._statistics.count(method, path, response.status_code, len(response.get_data()))
+        # Else the server behind the socket tells the machine's time.
+        response.headers.setdefault("Date", http_date(self._clock.now()))
         return response(environ, start_response)
 
 
@@ -254,6 +272,10 @@ class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     # Without it, an answer of two writes waits 40 ms for the client's delayed acknowledgement.
     disable_nagle_algorithm = True
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """The status line alone: a Date is the stand-in's own, not the machine's."""
+        self.send_response_only(code, message)
 
     def log(self, type: str, message: str, *args: object) -> None:
         """Statistics count the calls; a line for each would drown what matters."""

@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -11,6 +12,14 @@ from local.azurite import Azurite, NodeMissing
 # The same examples each time, and no verdict by the clock: a slow machine is no failing test.
 settings.register_profile("repository", derandomize=True, deadline=None)
 settings.load_profile("repository")
+# A tenth of the run went into looking, again and again, through what stays to the end anyway.
+gc.set_threshold(50_000, 20, 20)
+
+
+def pytest_collection_finish() -> None:
+    """What imports and collection have made is no garbage any more."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

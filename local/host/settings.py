@@ -9,8 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from local.errors import LocalError
 
-class HostError(Exception):
+
+class HostError(LocalError):
     """Something that the developer must put right before the host can start. Its text is for the terminal."""
 
 

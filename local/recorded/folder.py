@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from local.errors import LocalError
 from local.recorded.answers import NoRecords, read_answer
 from local.xero.resources import RESOURCES, Resource
 from local.xero.wire import Record, encode, parse_date
@@ -24,7 +25,7 @@ ORGANISATION = RESOURCES["Organisation"]
 _WRITE = re.compile(r"(create|update|delete|put|post)[_\W]", re.IGNORECASE)
 
 
-class NotRecorded(ValueError):
+class NotRecorded(LocalError):
     """The folder holds no organisation's books; says what was looked at."""
 
 

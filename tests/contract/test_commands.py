@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from commands import backfill, compact, connect, dataset, disconnect, organisations, replay
-from commands.terminal import console
+from commands.choose import Wanted
+from commands.terminal import Where, console
 from shared.errors import AskPerson, LimitReached
 from shared.state import checkpoints, connections, outbox, quarantine, sink
 from shared.state.connections import DEFAULT_DATASET
@@ -28,13 +29,13 @@ class Terminal:
     def __init__(self, world: World, patch: pytest.MonkeyPatch) -> None:
         self.answer: str | None = None
         for command in (backfill, compact, connect, dataset, disconnect, organisations, replay):
-            patch.setattr(command, "connector", lambda settings: world.connector)
+            patch.setattr(command, "connector", lambda where: world.connector)
         patch.setattr(console, "input", self._typed)
 
     def __call__(self, run: Callable[..., int], *arguments: object, **options: object) -> tuple[int, str]:
         """The exit code, and what was shown."""
         with console.capture() as captured:
-            code = run(None, *arguments, **options)
+            code = run(Where(), *arguments, **options)
         return code, captured.get()
 
     def _typed(self, prompt: str) -> str:
@@ -67,25 +68,32 @@ def connected(world: World) -> set[str]:
 
 
 def finish(world: World, into: str = DEFAULT_DATASET) -> list[str]:
+    """What it says, each sentence in a line."""
     consent = ask_for_consent(world.connector)
     with console.capture() as captured:
-        connect.finish(world.connector, consent, world.press_allow(consent.url), into)
+        wanted = Wanted(dataset=into, everything=True, yes=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(console, "_width", 1000)
+            connect.finish(world.connector, consent, world.press_allow(consent.url), wanted)
     return captured.get().splitlines()
 
 
 def test_connect_says_what_became_of_each(company: World) -> None:
     """Renewed or connected, name, base currency, dataset; and which dataset is still to be made."""
     offices.load(company, AUCKLAND)
-    assert sorted(finish(company, "islands")) == [
+    assert finish(company, "islands") == [
+        "Xero opens 2 organisations by this consent, 1 new.",
+        f"Renewed: Larkspur Sydney (AUD), {SYDNEY}, dataset default",
+        "Larkspur Auckland: everybody who may read 'Xero islands' in Power BI will see all of it; push datasets have no "
+        "row-level security.",
         f"Connected: Larkspur Auckland (NZD), {AUCKLAND}, dataset islands",
         "Next: `python3 manage.py dataset create islands`, since that dataset is not in Power BI yet.",
-        f"Renewed: Larkspur Sydney (AUD), {SYDNEY}, dataset default",
     ]
 
 
 def test_connect_says_when_nothing_is_to_be_done(company: World) -> None:
     """With every dataset in Power BI it says that reading goes on by itself."""
-    [_, following] = finish(company)
+    following = finish(company)[-1]
     assert following.startswith("Next: poll_timer reads by itself")
 
 
@@ -96,8 +104,10 @@ def test_connect_tells_of_those_that_one_did_not_stop(company: World) -> None:
     company.load(offices.office(PERTH), tenant_id=MELBOURNE, name="Larkspur Melbourne")
     consent = ask_for_consent(company.connector)
     with console.capture() as captured, pytest.raises(LimitReached) as caught:
-        connect.finish(company.connector, consent, company.press_allow(consent.url), DEFAULT_DATASET)
-    assert captured.get() == f"Connected: Larkspur Melbourne (AUD), {MELBOURNE}, dataset default\n"
+        connect.finish(company.connector, consent, company.press_allow(consent.url), Wanted(everything=True))
+    assert captured.get().splitlines()[-1] == (
+        f"Connected: Larkspur Melbourne (AUD), {MELBOURNE}, dataset default"
+    )
     [note] = caught.value.__notes__
     assert note.startswith("Larkspur Auckland is not connected: start connect again")
 
@@ -113,12 +123,12 @@ def test_names_are_shown_as_they_are(company: World) -> None:
 def test_a_bad_name_of_a_dataset(name: str, command: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is refused in words before settings are looked for or anybody is asked."""
     for module in (connect, dataset):
-        monkeypatch.setattr(module, "connector", lambda settings: pytest.fail("settings were read"))
+        monkeypatch.setattr(module, "connector", lambda where: pytest.fail("settings were read"))
     with pytest.raises(AskPerson, match="names no dataset"):
         if command is connect:
-            connect.run(None, dataset=name, browser=True)
+            connect.run(Where(), Wanted(dataset=name), browser=True)
         else:
-            dataset.run(None, name)
+            dataset.run(Where(), name)
 
 
 # disconnect
@@ -201,7 +211,8 @@ def test_dataset_makes_all_that_are_in_use(company: World, terminal: Terminal) -
     """Without a name each dataset that organisations go into is made or found, and they are named."""
     offices.load(company, AUCKLAND)
     consent = ask_for_consent(company.connector)
-    connect.finish(company.connector, consent, company.press_allow(consent.url), "islands")
+    wanted = Wanted(dataset="islands", everything=True, yes=True)
+    connect.finish(company.connector, consent, company.press_allow(consent.url), wanted)
     code, said = terminal(dataset.run, None)
     ids = {name: sink.read(company.store, name).powerbi_id for name in (DEFAULT_DATASET, "islands")}
     assert code == 0

@@ -5,6 +5,7 @@ import logging
 import pickle
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -241,6 +242,9 @@ def run_of_everything(world: World) -> Iterator[BaseException]:
     world.poll()
 
 
+PRIVATE = ("Name", "FirstName", "LastName", "EmailAddress", "Reference", "Description", "Narration")
+
+
 def every_secret(world: World) -> set[str]:
     """All that nobody may ever see: the vault's values, Xero's tokens and codes, Azure's tokens."""
     found = {WEBHOOK_KEY, XERO_CLIENT_SECRET, APPLICATION_SECRET}
@@ -295,6 +299,32 @@ def test_no_secret_leaks(new_world: Callable[..., World], caplog: pytest.LogCapt
     }.items():
         found = [secret[:12] for secret in secrets if secret in text]
         assert found == [], place
+    ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("shared."))
+    assert len(ours.splitlines()) > 100
+    words = set(private_words(world))
+    assert len(words) > 30
+    assert [word for word in words if word in ours] == []
+
+
+def private_words(world: World) -> Iterator[str]:
+    """What the books say that no line of the log may: names, addresses, references, amounts of five characters and more."""
+    found: list[object] = [
+        [row.record for row in table.values()]
+        for each in world.xero.store.books.values()
+        for table in each.tables.values()
+    ]
+    while found:
+        value = found.pop()
+        if isinstance(value, dict):
+            found += value.values()
+            for name, each in value.items():
+                if isinstance(each, str) and len(each) > 4 and name in PRIVATE:
+                    yield each
+        elif isinstance(value, list):
+            found += value
+        elif isinstance(value, Decimal) and len(str(value)) > 4:
+            yield f"={value}"
+            yield f" {value}"
 
 
 def test_the_search_finds_what_is_there(world: World) -> None:

@@ -1,6 +1,7 @@
 """A dataset gets what newer code declares: in place, or by a successor that is filled beside it and takes its place."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -82,7 +83,12 @@ def work(world: World) -> None:
 
 
 def held(world: World, powerbi_id: str, table: str) -> list[dict[str, Any]]:
-    """The current rows of a table of one dataset, doubled ones once."""
+    """The current rows of a table of one dataset, doubled ones once, in an order of their own."""
+    return sorted(current(world, powerbi_id, table), key=lambda row: str(sorted(row.items())))
+
+
+def current(world: World, powerbi_id: str, table: str) -> list[dict[str, Any]]:
+    """The same, in any order."""
     before, world.dataset_id = world.dataset_id, powerbi_id
     rows = world.rows(table)
     world.dataset_id = before
@@ -90,12 +96,12 @@ def held(world: World, powerbi_id: str, table: str) -> list[dict[str, Any]]:
     highest: dict[str, int] = {}
     for row in rows:
         highest[row[version_key]] = max(highest.get(row[version_key], 0), row["RowVersion"])
-    current = {
-        str(sorted(row.items(), key=str)): row
+    found = {
+        tuple(row.values()): row
         for row in rows
         if row["RowVersion"] == highest[row[version_key]] and not row["IsDeleted"]
     }
-    return [current[each] for each in sorted(current)]
+    return list(found.values())
 
 
 def same(world: World, one: str, other: str) -> None:
@@ -103,11 +109,12 @@ def same(world: World, one: str, other: str) -> None:
     for table in world.powerbi.datasets[one].tables:
         if table == measures.TABLE or table not in world.powerbi.datasets[other].tables:
             continue
-        mine, theirs = held(world, one, table), held(world, other, table)
+        mine, theirs = current(world, one, table), current(world, other, table)
         common = [name for name in (mine or theirs or [{}])[0] if name in (theirs or mine or [{}])[0]]
-        assert sorted(str([row[name] for name in common]) for row in mine) == sorted(
-            str([row[name] for name in common]) for row in theirs
-        ), table
+        ours, others = (
+            Counter(tuple(row[name] for name in common) for row in rows) for rows in (mine, theirs)
+        )
+        assert ours == others, table
 
 
 def differences(world: World) -> list[str]:

@@ -29,7 +29,9 @@ class Life:
 class Mortal:
     """A store or client of a process that may be killed: its methods count as effects unless they only read."""
 
-    READS = frozenset({"get_blob", "list_blobs", "get_entity", "query_entities", "queue_length"})
+    READS = frozenset(
+        {"get_blob", "list_blobs", "get_entity", "query_entities", "queue_length", "list_tables"}
+    )
     READS |= {"read", "require", "webhook_keys", "token_set", "find_token_set", "earlier_token_sets"}
 
     def __init__(self, target: object, life: Life) -> None:

@@ -153,6 +153,14 @@ class MemoryStore:
         with self._lock:
             self._tables.setdefault(table.lower(), _Table())
 
+    def list_tables(self, prefix: str) -> list[str]:
+        with self._lock:
+            return sorted(name for name in self._tables if name.startswith(prefix.lower()))
+
+    def delete_table(self, table: str) -> None:
+        with self._lock:
+            self._tables.pop(table.lower(), None)
+
     def get_entity(
         self, table: str, partition: str, row: str, select: Sequence[str] | None = None
     ) -> Stored | None:

@@ -119,8 +119,10 @@ class ApiFile:
         candidates: list[tuple[list[Finding], Operation, dict[str, str]]] = []
         for flags in (0, re.IGNORECASE):
             for operation in self.operations:
+                if operation.method != exchange.method:
+                    continue
                 values = operation.match(exchange.path, flags)
-                if values is None or operation.method != exchange.method:
+                if values is None:
                     continue
                 findings = []
                 if flags or not operation.declared:

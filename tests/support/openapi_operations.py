@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,12 +35,18 @@ class Operation:
 
     def match(self, path: str, flags: int = 0) -> dict[str, str] | None:
         """The values of the path's parameters; None when it is another path."""
-        pieces = re.split(r"\{(\w+)\}", self.base + self.template)
-        pattern = "".join(
-            f"(?P<{piece}>[^/]+)" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces)
-        )
-        found = re.fullmatch(pattern, path, flags)
+        found = _pattern(self.base + self.template, flags).fullmatch(path)
         return found.groupdict() if found else None
+
+
+@cache
+def _pattern(path: str, flags: int) -> re.Pattern[str]:
+    """Each call is held against some two hundred paths: each is compiled once."""
+    pieces = re.split(r"\{(\w+)\}", path)
+    pattern = "".join(
+        f"(?P<{piece}>[^/]+)" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces)
+    )
+    return re.compile(pattern, flags)
 
 
 def operations(document: Node) -> Iterator[Operation]:
@@ -56,7 +63,7 @@ def operations(document: Node) -> Iterator[Operation]:
             bodies = schemas_of(said.get("requestBody", {}))
             for each in parameters:
                 if each["in"] == "body":
-                    bodies = dict.fromkeys(said["consumes"], each["schema"])
+                    bodies = dict.fromkeys(said.get("consumes", ()), each["schema"])
             answers = {
                 status: _resolved(document, answer) | {"produces": said.get("produces", [])}
                 for status, answer in said["responses"].items()

@@ -106,7 +106,7 @@ class Schemas:
             # Of [items, and more of them] the second repeats the first.
             made["items"] = self._together(one["items"], other["items"])
         if "required" in one and "required" in other:
-            made["required"] = [*one["required"], *other["required"]]
+            made["required"] = list(dict.fromkeys([*one["required"], *other["required"]]))
         return made
 
     def _resolved(self, schema: Json) -> Json:

@@ -25,7 +25,7 @@ import requests
 from local import comparison
 from local.identity.tokens import APPLICATION, APPLICATION_SECRET, MANAGED_IDENTITY
 from local.identity.tokens import TENANT as ENTRA_TENANT
-from local.powerbi.access import GROUP
+from local.powerbi.access import DEFAULT_ROLES, GROUP
 from local.powerbi.app import create as create_powerbi
 from local.powerbi.switches import Limits, Switches
 from local.simulation import Fault, Faults
@@ -77,8 +77,10 @@ class World:
         self.xero_clock, self.powerbi_clock = Following(self.clock), Following(self.clock)
         self.xero = create_xero((Client(XERO_CLIENT, XERO_CLIENT_SECRET),), clock=self.xero_clock)
         self.powerbi_faults = Faults()
+        self.powerbi_roles = dict(DEFAULT_ROLES)
         app, self.powerbi = create_powerbi(
             group=GROUP,
+            roles=self.powerbi_roles,
             switches=switches,
             limits=limits,
             clock=self.powerbi_clock,
@@ -225,8 +227,13 @@ class World:
             self.dataset_id, _ = dataset.ensure_dataset(self.connector, DEFAULT_DATASET)
         return found
 
-    def press_allow(self, url: str, user: str = "user-1", decision: str = "allow") -> str:
-        """What a browser does on Xero's consent page; answers the address that Xero sends it to."""
+    def press_allow(
+        self, url: str, user: str = "user-1", decision: str = "allow", without: Iterable[str] = ()
+    ) -> str:
+        """What a browser does on Xero's consent page; answers the address that Xero sends it to.
+
+        without: the tenant ids of organisations that are not ticked.
+        """
         with requests.Session() as browser:
             browser.trust_env = False
             page = browser.get(url, timeout=10)
@@ -234,6 +241,7 @@ class World:
             forms = re.findall(r"<form.*?</form>", page.text, re.DOTALL)
             form = next(each for each in forms if f'name="user" value="{user}"' in each)
             inputs = re.findall(r'<input [^>]*name="([^"]*)" value="([^"]*)"', form)
+            inputs = [each for each in inputs if each not in [("tenant_id", one) for one in without]]
             answer = browser.post(
                 url, data=[*inputs, ("decision", decision)], timeout=10, allow_redirects=False
             )

@@ -18,6 +18,12 @@ from tests.system.running import BY_HAND, ROOT, Running, connect, eventually
 DOCUMENTS = 500
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What a person starts in a checkout takes the same ports as the next one, so these run one after the other."""
+    if "checkout" in getattr(item, "fixturenames", []):
+        item.add_marker("fixed_ports")
+
+
 @pytest.fixture(scope="session")
 def today() -> date:
     return datetime.now(UTC).date()

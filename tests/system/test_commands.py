@@ -1,5 +1,6 @@
 """The operator's commands, as a person runs them in a terminal."""
 
+import json
 import os
 import re
 import signal
@@ -17,26 +18,13 @@ import requests
 from local.cloud import Cloud
 from tests.system.running import ROOT, Running, browser_of, eventually, manage, terminal
 
-COMMANDS = (
-    *("demo", "local", "test", "connect", "disconnect", "dataset", "organisations", "backfill", "replay"),
-    *("lock", "docs"),
-)
 
-
-@pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_help_fits_a_terminal(command: str) -> None:
-    """Every help page ends well and needs no more than 80 columns."""
-    done = manage(*filter(None, [command]), "--help")
+def test_help_fits_a_terminal() -> None:
+    """The first page that a person sees ends well and needs no more than 80 columns; tests/unit/test_manage.py has all."""
+    done = manage("--help")
     assert done.returncode == 0
     assert done.stdout.startswith("usage: python3 manage.py")
     assert max(map(len, done.stdout.splitlines())) <= 80
-
-
-def test_help_names_every_command() -> None:
-    """What can be run is listed, each with what it is for."""
-    shown = manage("--help").stdout
-    for command in COMMANDS:
-        assert re.search(rf"^    {command} +\w", shown, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -198,6 +186,48 @@ def test_commands_that_look_and_try_again(running: Running) -> None:
     assert "Nothing that fits lies in the quarantine" in replayed.stdout
 
 
+def test_status_for_people_and_machines(running: Running) -> None:
+    """Against a running cloud `status` fits 80 columns and `--json` is one document alone; the exit code says the same."""
+    settings = ("--settings", str(running.cloud.settings_file))
+    running.poll()
+    shown, told = manage("status", "--all", *settings), manage("status", "--json", *settings)
+    found = json.loads(told.stdout)
+    assert (shown.stderr, told.stderr) == ("", "")
+    assert (shown.returncode, told.returncode) == ((0, 0) if found["healthy"] else (1, 1))
+    [organisation] = [each for each in found["organisations"] if each["tenant_id"] == running.tenant_id]
+    assert organisation["fresh_as_of"]
+    tables = [line for line in shown.stdout.splitlines() if re.match(r"\w+ +(good|late|parked|aside) ", line)]
+    assert len(tables) >= 20
+    assert max(map(len, tables)) <= 80
+
+
+def test_doctor_examines_the_local_cloud(running: Running) -> None:
+    """`doctor` finds nothing wrong with it, then the one fault that was planted, by the exit code and as JSON."""
+    settings = ("--settings", str(running.cloud.settings_file))
+    switches = f"{running.cloud.powerbi_url}/_sim/switches"
+    well = manage("doctor", *settings)
+    assert (well.returncode, well.stderr) == (0, ""), well.stdout
+    assert "ok Power BI: queries: permitted" in well.stdout
+    assert max(map(len, well.stdout.splitlines()[1:])) <= 80
+    requests.post(switches, json={"execute_queries": "refused"}, timeout=30).raise_for_status()
+    try:
+        ill = manage("doctor", "--json", *settings)
+    finally:
+        requests.post(switches, json={"execute_queries": "allowed"}, timeout=30).raise_for_status()
+    found = json.loads(ill.stdout)
+    assert ill.returncode == 1
+    assert [each["name"] for each in found["checks"] if each["state"] == "wrong"] == ["powerbi-queries"]
+
+
+def test_webhook_test_finds_the_local_host(running: Running) -> None:
+    """Without an address it tries the running host's, with the key of the vault; all is well, exit code 0."""
+    done = manage("webhook", "test", "--settings", str(running.cloud.settings_file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("wanted 200") == 2
+    assert done.stdout.count("wanted 401") == 3
+    assert "Xero would believe it." in done.stdout
+
+
 def test_refusals_have_an_exit_code(running: Running) -> None:
     """What cannot be done is said in one sentence with what there is, exit code 1, and nothing is changed."""
     settings = ("--settings", str(running.cloud.settings_file))
@@ -259,12 +289,14 @@ def test_local_connect_dataset(checkout: Path, start: Start, tmp_path: Path) -> 
     powerbi = local.shows(r"Power BI +(http://\S+)")
 
     connect = start("connect", folder=checkout, BROWSER=browser_of("user-1", tmp_path))
+    assert connect.process.stdin
+    # What is proposed, for both organisations of this user: yes, and the default dataset.
+    connect.process.stdin.write("\n" * 4)
+    connect.process.stdin.flush()
     assert connect.end() == 0
     assert "(AUD)" in connect.shows("Connected: (.*)")
     log = checkout / ".local" / "host.log"
-    eventually(
-        lambda: "Dataset default waits for a person" in log.read_text(), "a push that misses the dataset"
-    )
+    eventually(lambda: "push ask " in log.read_text(), "a push that misses the dataset")
 
     made, found = (manage("dataset", folder=checkout, columns=200) for _ in range(2))
     assert (made.returncode, found.returncode) == (0, 0)

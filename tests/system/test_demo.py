@@ -128,6 +128,8 @@ def _id(resource: str, record: dict[str, Any]) -> str:
     return str(record[SIMULATED[resource].key]).lower()
 
 
+# Two years of reports wait for Xero's minutes, and another cloud runs beside.
+@pytest.mark.timeout(600)
 def test_the_demo_ends_with_equal_figures(checkout: Path) -> None:
     """Every table has Xero's records, none differs; each measure of each office says what the records say; the report has the
     shape that is documented; the log holds no secret; Ctrl-C ends it well."""

@@ -61,8 +61,8 @@ def story(tmp_path_factory: pytest.TempPathFactory, today: date, azurite_install
             cloud.load(books)
         connector = wiring.build(cloud.values)
         connector.store.prepare()
-        run("connect", "connect", user=perth["user"])
-        run("connect nz", "connect", "--dataset", "nz", user=auckland["user"])
+        run("connect", "connect", "--all", "--yes", user=perth["user"])
+        run("connect nz", "connect", "--all", "--yes", "--dataset", "nz", user=auckland["user"])
         run("dataset", "dataset")
         ids = dict(re.findall(r"dataset '(.*)' in Power BI: (\S+)", "\n".join(told["dataset"].lines)))
         organisations = {each.tenant_id: each for each in connected(connector.store)}

@@ -68,7 +68,7 @@ def secrets(running: Running) -> dict[str, str]:
 def refreshed(running: Running) -> Running:
     """The shared cloud after a day's kinds of work: a renewal of the tokens, a poll, webhooks good and bad."""
     vault = running.cloud.identity.vault
-    (token_set,) = [secret.name for secret in vault.names(deleted=False) if "tokens" in secret.name]
+    token_set = f"xero-tokens-{running.organisation.token_set}"
     before = len(vault.versions(token_set)[1])
     ask_for_refresh(running.connector.store, running.organisation.token_set)
     running.cloud.fire("token_refresh_timer")
