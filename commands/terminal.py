@@ -20,6 +20,9 @@ from shared.sync.connector import Connector
 ROOT = Path(__file__).resolve().parents[1]
 LOCAL_SETTINGS = ROOT / ".local" / "settings.json"
 
+# Unicode's categories of what is obeyed and not seen: control, format, half a character, ends of lines and paragraphs.
+UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
 console = Console(highlight=False, emoji=False)
 
 
@@ -42,9 +45,9 @@ def tell(lines: Iterable[str]) -> None:
 
 
 def visible(text: str) -> str:
-    """The same text, with what a terminal would obey in place of showing it (control and direction marks) as \\x1b."""
+    """The same text, with what a terminal would obey in place of showing it (control, direction and line marks) as \\x1b."""
     return "".join(
-        each.encode("unicode_escape").decode() if unicodedata.category(each) in ("Cc", "Cf", "Cs") else each
+        each.encode("unicode_escape").decode() if unicodedata.category(each) in UNSEEN else each
         for each in text
     )
 

@@ -21,6 +21,8 @@ ConnectorError
     └── PermissionMissing Power BI or Azure refuses the connector's identity
 """
 
+from shared.masking import without_tokens
+
 # What stands before a vendor's own words, so that they can be told from ours.
 VENDOR_WORDS = " They said: "
 
@@ -33,7 +35,7 @@ class ConnectorError(Exception):
 
     def __init__(self, message: str, *, vendor_words: str = "") -> None:
         super().__init__(message)
-        self.vendor_words = vendor_words
+        self.vendor_words = without_tokens(vendor_words)
 
     def __str__(self) -> str:
         said = f"{VENDOR_WORDS}{self.vendor_words}" if self.vendor_words else ""

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self
@@ -21,25 +21,38 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from shared.errors import OutcomeUnknown, Unavailable
+from shared.masking import masked, secrets_of
 
 CONNECT_SECONDS = 10.0
-LARGEST_ANSWER = 128 * 1024 * 1024
-WORDS = 500
+# As unpacked. A page of 1,000 documents takes a few megabytes; decoded, an answer takes some ten times its bytes.
+LARGEST_ANSWER = 64 * 1024 * 1024
+WORDS = 4000
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `seconds` is how long the whole call took; header names are case-insensitive."""
+    """What came back. `seconds` is how long the whole call took; header names are case-insensitive.
+
+    secrets: what the request proved itself with, which nobody's words may repeat.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     seconds: float
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def words(self) -> str:
-        """The body's beginning, for people."""
-        text = " ".join(self.body[: 4 * WORDS].decode("utf-8", "replace").split())
+        """The body's beginning, for people, without the request's secrets."""
+        # Masked before it is cut, which would leave the half of one; what is beyond cannot reach into the words.
+        longest = max(map(len, self.secrets), default=0)
+        text = self.masked(self.body[: 4 * (WORDS + longest)].decode("utf-8", "replace"))
+        text = " ".join(text.split())
         return text if len(text) <= WORDS else text[:WORDS] + "…"
+
+    def masked(self, text: str) -> str:
+        """What the answer says, without the request's secrets."""
+        return masked(text, self.secrets)
 
     def json(self) -> Any:
         """The body as JSON, or None when it is not: vendors answer HTML and plain text on bad days."""
@@ -170,6 +183,7 @@ class Http:
         """
         began = time.monotonic()
         called = f"{method} {url}"
+        secrets = secrets_of(headers or {}, data)
         with _Watch(self.deadline_seconds) as watch:
             try:
                 with self._session.request(
@@ -184,7 +198,7 @@ class Http:
                 ) as response:
                     body = _read(response, called)
             except requests.RequestException as error:
-                words = _cause(error)
+                words = masked(_cause(error), secrets)
                 if watch.sent:
                     raise OutcomeUnknown(
                         f"{called}: no whole answer", seconds=30, vendor_words=words
@@ -193,7 +207,7 @@ class Http:
             # An answer that was cut in its head, or that tells no length, looks like a whole one.
             if watch.over:
                 raise OutcomeUnknown(f"{called}: no whole answer in {self.deadline_seconds:g} s", seconds=30)
-        return Answer(response.status_code, response.headers, body, time.monotonic() - began)
+        return Answer(response.status_code, response.headers, body, time.monotonic() - began, secrets)
 
 
 def _read(response: requests.Response, called: str) -> bytes:

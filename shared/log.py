@@ -4,6 +4,7 @@ words, which may quote a record: those are in the audit, under the operation tha
 The host of Azure Functions passes on a line's text and nothing beside it, so that the text is what can be queried.
 """
 
+import json
 import logging
 import re
 import traceback
@@ -13,8 +14,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
-
-import msgspec
 
 type Pair = str | int | float | datetime | None
 
@@ -76,4 +75,12 @@ def _shown(value: Pair) -> str:
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds").replace("+00:00", "Z")
     text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
-    return text if _PLAIN.fullmatch(text) else msgspec.json.encode(text).decode()
+    return text if _PLAIN.fullmatch(text) else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """A text as JSON, with whatever some viewer would take for a new line or obey written as an escape."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    if quoted.isprintable():
+        return quoted
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in quoted)

@@ -20,6 +20,7 @@ from azure.keyvault.secrets import SecretClient
 
 from shared.clock import Clock
 from shared.errors import AskPerson, OutcomeUnknown, PermissionMissing, SettingsError
+from shared.masking import masked, without_tokens
 
 XERO_CLIENT_SECRET = "xero-client-secret"  # noqa: S105
 XERO_WEBHOOK_KEYS = ("xero-webhook-key", "xero-webhook-key-previous")
@@ -126,7 +127,7 @@ class Secrets:
         name = _name(tokens.token_set)
         value = msgspec.json.encode(tokens).decode()
         self._cache.pop(name, None)
-        with _vault_errors(f"saving secret {name}"):
+        with _vault_errors(f"saving secret {name}", value, tokens.access_token, tokens.refresh_token):
             try:
                 self._client.set_secret(name, value, content_type="application/json")
             except ResourceExistsError:
@@ -173,21 +174,26 @@ def _name(token_set: str) -> str:
     return f"xero-tokens-{token_set}"
 
 
+def _said(words: object, secrets: tuple[str, ...]) -> str:
+    return without_tokens(masked(str(words), [secret for secret in secrets if secret]))[:500]
+
+
 @contextmanager
-def _vault_errors(doing: str) -> Iterator[None]:
+def _vault_errors(doing: str, *secrets: str) -> Iterator[None]:
+    """What the vault says becomes an error of ours, without what it was sent."""
     try:
         yield
     except HttpResponseError as error:
         if error.status_code in (401, 403):
             raise PermissionMissing(
                 f"Key Vault refused {doing}: give the identity the role Key Vault Secrets Officer on the vault.",
-                vendor_words=str(error.message)[:500],
+                vendor_words=_said(error.message, secrets),
             ) from error
         raise OutcomeUnknown(
-            f"Key Vault failed {doing}", seconds=60, vendor_words=str(error.message)[:500]
+            f"Key Vault failed {doing}", seconds=60, vendor_words=_said(error.message, secrets)
         ) from error
     except (AzureError, ValueError) as error:
         # ValueError: the managed identity's endpoint answered something that is no JSON.
         raise OutcomeUnknown(
-            f"Key Vault failed {doing}", seconds=60, vendor_words=str(error)[:500]
+            f"Key Vault failed {doing}", seconds=60, vendor_words=_said(error, secrets)
         ) from error

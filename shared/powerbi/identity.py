@@ -11,6 +11,7 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
 from shared.errors import PermissionMissing, SettingsError, Unavailable
+from shared.masking import masked, without_tokens
 
 # MSAL raises its own error for a 5xx, requests' for a broken connection, ValueError for an answer that is no JSON.
 FAILURES = (OSError, ValueError, msal.exceptions.MsalError)
@@ -57,6 +58,7 @@ class PowerBIIdentity:
         self._ca_file = ca_file
         self._known_authority = known_authority
         self._client: msal.ConfidentialClientApplication | None = None
+        self._secrets: tuple[str, ...] = ()
 
     def token(self, *, fresh: bool = False) -> str:
         """A token; `fresh` after one was refused. Raises SettingsError, PermissionMissing, Unavailable."""
@@ -64,11 +66,11 @@ class PowerBIIdentity:
         # What a kept client knows may have been rotated since.
         for client in (kept, None) if kept else (None,):
             client = client or self._new_client()
-            answer = _ask(client)
+            answer = _ask(client, self._secrets)
             if "access_token" in answer:
                 self._client = client
                 return str(answer["access_token"])
-        raise _refused(answer)
+        raise _refused(answer, self._secrets)
 
     def _new_client(self) -> msal.ConfidentialClientApplication:
         http = requests.Session()
@@ -77,6 +79,7 @@ class PowerBIIdentity:
             http.trust_env = False
             http.verify = self._ca_file
         credential = self._client_credential()
+        self._secrets = (credential,) if isinstance(credential, str) else tuple(credential.values())
         try:
             return msal.ConfidentialClientApplication(
                 self._client_id,
@@ -89,9 +92,10 @@ class PowerBIIdentity:
             # MSAL tells of Entra's answer only in the error that it handled.
             if "AADSTS90002" in f"{error} {error.__context__}":
                 raise SettingsError(
-                    f"Entra gives no token: {WHAT_TO_DO[90002]}.", vendor_words=str(error)[:500]
+                    f"Entra gives no token: {WHAT_TO_DO[90002]}.", vendor_words=_said(error, self._secrets)
                 ) from error
-            raise Unavailable("Entra does not answer.", seconds=60, vendor_words=str(error)[:500]) from error
+            words = _said(error, self._secrets)
+            raise Unavailable("Entra does not answer.", seconds=60, vendor_words=words) from error
 
 
 class ManagedIdentity:
@@ -111,26 +115,31 @@ class ManagedIdentity:
             raise PermissionMissing(
                 "Azure gives the managed identity no token for Power BI: check that AZURE_CLIENT_ID is the client id of an "
                 "identity under Identity > User assigned of the function app.",
-                vendor_words=str(error)[:500],
+                vendor_words=_said(error),
             ) from error
         except (AzureError, ValueError) as error:
             # ValueError: its endpoint answered something that is no JSON.
             raise Unavailable(
-                "The managed identity's endpoint does not answer.", seconds=60, vendor_words=str(error)[:500]
+                "The managed identity's endpoint does not answer.", seconds=60, vendor_words=_said(error)
             ) from error
 
 
-def _ask(client: msal.ConfidentialClientApplication) -> dict[str, Any]:
+def _said(words: object, secrets: tuple[str, ...] = ()) -> str:
+    """Words for people: without secrets, and cut only then."""
+    return without_tokens(masked(str(words), secrets))[:500]
+
+
+def _ask(client: msal.ConfidentialClientApplication, secrets: tuple[str, ...]) -> dict[str, Any]:
     try:
         return client.acquire_token_for_client([SCOPE]) or {}
     except FAILURES as error:
         raise Unavailable(
-            "Entra gives no token for Power BI.", seconds=60, vendor_words=str(error)[:500]
+            "Entra gives no token for Power BI.", seconds=60, vendor_words=_said(error, secrets)
         ) from error
 
 
-def _refused(answer: dict[str, Any]) -> Exception:
-    words = f"{answer.get('error', '')}: {answer.get('error_description', '')}"[:500]
+def _refused(answer: dict[str, Any], secrets: tuple[str, ...]) -> Exception:
+    words = _said(f"{answer.get('error', '')}: {answer.get('error_description', '')}", secrets)
     for code in answer.get("error_codes", []):
         if code in WHAT_TO_DO:
             return SettingsError(f"Entra gives no token: {WHAT_TO_DO[code]}.", vendor_words=words)

@@ -1,6 +1,7 @@
 """Xero's identity service: the consent page's address, tokens for a code, a refresh token or a secret, connections."""
 
 import base64
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,10 @@ import jwt
 
 from shared.errors import ConsentLost, GiveUp, Refused, SettingsError, Unavailable
 from shared.http import Answer, Http
+from shared.xero.resources.resource import UUID
+
+USER = re.compile(r"[0-9a-z-]{1,64}")
+CONNECTION_ID = re.compile(r"[0-9a-z-]{1,64}")
 
 
 class InvalidGrant(GiveUp):
@@ -116,6 +121,12 @@ class XeroIdentity:
             raise Unavailable(
                 f"Xero answered {answer.status} to /connections", seconds=60, vendor_words=answer.words()
             )
+        if not all(_is_connection(entry) for entry in found):
+            raise Unavailable(
+                "Xero answered 200 to /connections, but with ids that are none.",
+                seconds=60,
+                vendor_words=answer.words(),
+            )
         return [
             Connection(
                 connection_id=entry["id"],
@@ -173,7 +184,7 @@ class XeroIdentity:
 
 def _token_error(answer: Answer, found: dict[str, Any], grant: str) -> Exception:
     error = str(found.get("error", ""))
-    words = f"{error} {found.get('error_description', '')}".strip() or f"HTTP {answer.status}"
+    words = answer.masked(f"{error} {found.get('error_description', '')}".strip()) or f"HTTP {answer.status}"
     if grant == "client_credentials" and error:
         return _custom_error(error, words)
     if error == "invalid_grant":
@@ -205,6 +216,18 @@ def _custom_error(error: str, words: str) -> SettingsError:
     return SettingsError(f"Xero gives this custom connection no token: {what}.", vendor_words=words)
 
 
+def _is_connection(entry: Any) -> bool:
+    """Ids of connections stand in addresses, those of organisations in keys and headers, so that they must be what they are.
+
+    A recorded id of a connection is no UUID; of an organisation each is.
+    """
+    found = (entry.get("id"), entry.get("tenantId")) if isinstance(entry, dict) else (None, None)
+    return all(
+        isinstance(each, str) and pattern.fullmatch(each.lower())
+        for each, pattern in zip(found, (CONNECTION_ID, UUID), strict=True)
+    )
+
+
 def _instant(text: object) -> datetime | None:
     """Xero's `2020-03-16T20:37:06.4719890`, which is UTC without saying so; None for what is none."""
     try:
@@ -221,8 +244,10 @@ def _user(found: dict[str, Any]) -> str:
             claims = jwt.decode(token or "", options={"verify_signature": False})
         except jwt.PyJWTError:
             continue
-        if claims.get("xero_userid"):
-            return str(claims["xero_userid"]).lower()
+        # It stands in the name of a secret; what cannot is as good as none.
+        user = str(claims.get("xero_userid") or "").lower()
+        if USER.fullmatch(user):
+            return user
     return ""
 
 

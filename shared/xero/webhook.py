@@ -15,8 +15,9 @@ import msgspec
 from shared.errors import BadWebhook
 from shared.xero.resources.resource import UUID
 
-# Xero documents no size; its own deliveries are a few kilobytes.
-LARGEST_BODY = 1024 * 1024
+# Xero documents no size. An event takes some 330 bytes, so this is 50,000 of them, more than a month's arrears of a busy
+# company in one delivery; the worst that a body of it can be decoded to is half a gigabyte.
+LARGEST_BODY = 16 * 1024 * 1024
 UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError)
 
 

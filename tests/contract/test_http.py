@@ -29,7 +29,7 @@ class Vendor:
         def echo(path: str) -> Response:
             self.received.append(request.get_data())
             self.cookies.append(request.headers.get("Cookie", ""))
-            answer = Response(b"x" * 4000, mimetype="text/plain", headers={"Set-Cookie": "session=1; Path=/"})
+            answer = Response(b"x" * 9000, mimetype="text/plain", headers={"Set-Cookie": "session=1; Path=/"})
             if path == "moved":
                 answer.status_code = 302
                 answer.headers["Location"] = "/elsewhere"

@@ -60,8 +60,11 @@ REFUSED: dict[str, tuple[int, Sending]] = {
             json.dumps(json.loads(body)).encode(), sign(body, running.cloud.webhook_key)
         ),
     ),
-    "too large": (413, lambda running, body: running.post(padded(body, 1024 * 1024 + 1))),
-    "too large and unsigned": (413, lambda running, body: running.post(padded(body, 1024 * 1024 + 1), "")),
+    "too large": (413, lambda running, body: running.post(padded(body, 16 * 1024 * 1024 + 1))),
+    "too large and unsigned": (
+        413,
+        lambda running, body: running.post(padded(body, 16 * 1024 * 1024 + 1), ""),
+    ),
     "signed, but cut off": (400, lambda running, body: running.post(body[:-40])),
     "signed, but no object": (400, lambda running, body: running.post(b"[" + body + b"]")),
     "signed, but no list of events": (400, lambda running, body: running.post(b'{"events": {}}')),

@@ -65,6 +65,33 @@ def test_ci_runs_tests_compiler_and_audit() -> None:
     assert {"node-version": "20"} in given
 
 
+def test_the_audit_looks_at_what_is_installed_and_fails_the_build() -> None:
+    """pip-audit, of one version, reads the lock with its hashes as it is, in its own job; whatever it finds fails the build.
+
+    Nothing is left out of its judgement, and it runs each week, since holes become known without a change of ours.
+    """
+    path = ROOT / ".github" / "workflows" / "ci.yml"
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    job = workflow["jobs"]["audit"]
+    assert "continue-on-error" not in job and "if" not in job
+    [step] = [each for each in job["steps"] if "pip_audit" in each.get("run", "")]
+    assert "continue-on-error" not in step and "if" not in step
+    lines = [line.strip() for line in step["run"].splitlines()]
+    assert re.fullmatch(r"python3 -m pip install pip-audit==\d+\.\d+\.\d+", lines[0])
+    # bash -e of GitHub ends at the first that fails; nothing here takes the failure away.
+    assert lines[1:] == [
+        f"python3 -m pip_audit --require-hashes --disable-pip --requirement {name}"
+        for name in ("requirements.txt", "requirements-dev.txt")
+    ]
+    # YAML reads the key `on` as true.
+    assert workflow[True]["schedule"]
+    lock = (ROOT / "requirements.txt").read_text("utf-8")
+    entries = [each for each in re.split(r"^(?=\w)", lock, flags=re.MULTILINE) if re.match(r"\w", each)]
+    assert len(entries) > 20
+    pinned = re.compile(r"[\w.-]+==[\w.]+[^\n]* \\\n    --hash=sha256:[0-9a-f]{64}")
+    assert [each for each in entries if not pinned.match(each)] == []
+
+
 def test_ci_gives_every_parameter_without_a_default() -> None:
     """The variables that main.bicepparam needs are set where it is built."""
     text = (ROOT / "infra" / "main.bicepparam").read_text("utf-8")
