@@ -26,6 +26,7 @@ class Window(msgspec.Struct, frozen=True):
     """A part of a list that is too large for one: documents dated from `first` and before `before`, where given.
 
     undated: those without a date. status: only those with it. changed: only those changed since the history's start.
+    statuses: only those with one of them, as documents have that are not over.
     """
 
     first: date | None = None
@@ -33,12 +34,14 @@ class Window(msgspec.Struct, frozen=True):
     undated: bool = False
     status: str = ""
     changed: bool = False
+    statuses: tuple[str, ...] = ()
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
     """A read in progress.
 
-    kind: "history" (the first), "increment" (changed since), "whole" (the history's range once more).
+    kind: "history" (the first), "increment" (changed since), "whole" (the history's range once more),
+    "open" (documents that are not over once more).
     phase: "pages" (the list), "correction" (what changed since the read began), "matching" (how many of those are in
     the window), "count" (how many there are now), "still" (whether nothing changed since the correction).
     page: the next one to ask for; page_count: how many there are.
@@ -51,7 +54,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     of the one among them whose turn it is.
     """
 
-    kind: Literal["history", "increment", "whole"]
+    kind: Literal["history", "increment", "whole", "open"]
     read_id: str
     since: datetime | None = None
     phase: Phase = "pages"
@@ -89,7 +92,8 @@ class Checkpoint:
     history: the folder of the complete first read's ids, "" before. watermark: the next increment begins here, by Xero's
     clock; offset: it goes on after this number. read: what is in progress. touching: how often documents that the
     history's records refer to are fetched with the next time, 0 when none are left. next_at: when the next read is due;
-    resume_at: no call before this, by our clock. whole_at: when everything was last read. unproven: how many of the last
+    resume_at: no call before this, by our clock. whole_at: when everything was last read, open_at: when open documents were.
+    unproven: how many of the last
     reads could not be proven complete. turn: of reports, the one that was last read because its turn had come; changed: when
     each was last found to be another than before. fresh_as_of: when the last complete read began, by Xero's clock. trouble:
     what was wrong last, and troubled_at since when anything was, by our clock; parked: whether it waits for a person.
@@ -107,6 +111,7 @@ class Checkpoint:
     resume_at: datetime = LONG_AGO
     completed_at: datetime | None = None
     whole_at: datetime = LONG_AGO
+    open_at: datetime = LONG_AGO
     records: int = 0
     unproven: int = 0
     turn: str = ""
@@ -145,6 +150,7 @@ class Checkpoint:
             "resume_at": _text(self.resume_at),
             "completed_at": _text(self.completed_at),
             "whole_at": _text(self.whole_at),
+            "open_at": _text(self.open_at),
             "records": self.records,
             "unproven": self.unproven,
             "turn": self.turn,
@@ -195,6 +201,8 @@ def _checkpoint(stored: Stored) -> Checkpoint:
         resume_at=_instant(entity["resume_at"]) or LONG_AGO,
         completed_at=_instant(entity["completed_at"]),
         whole_at=_instant(entity["whole_at"]) or LONG_AGO,
+        # Before it was kept: as if everything had been read then.
+        open_at=_instant(entity.get("open_at", entity["whole_at"])) or LONG_AGO,
         records=int(entity["records"]),
         unproven=int(entity.get("unproven", 0)),
         turn=str(entity.get("turn", "")),

@@ -8,7 +8,7 @@ A read is complete when the distinct ids of its pages and of the correction (an 
 began) number the list's itemCount. Ids that only the correction saw may have been made after the last page, so then the
 list is counted once more. A list that is too large for Xero is read in windows; out of those a record can be edited, so
 there the ids that changed meanwhile are counted by what the window holds of them now, and it must have stood still for
-these calls.
+these calls. The same holds for open documents, which are over while they are read.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -43,13 +43,25 @@ class Verdict(Enum):
 
 
 def begin(
-    resource: Resource, *, first: bool, whole: bool, since: datetime | None, offset: int, name: str
+    resource: Resource,
+    *,
+    first: bool,
+    whole: bool,
+    open_ones: bool = False,
+    since: datetime | None,
+    offset: int,
+    name: str,
 ) -> Read:
-    """A new read: the history when it is the first, everything again when that is due, else what changed meanwhile."""
+    """A new read: the history when it is the first, everything or open documents again when that is due, else what
+    changed meanwhile.
+    """
     if first:
         read = Read(kind="history", read_id=f"history-{name}", offset=offset)
     elif resource.paging == "offset":
         read = Read(kind="increment", read_id=f"increment-{name}", offset=offset)
+    elif open_ones and not whole and resource.open_by:
+        windows = _open_windows(resource)
+        return _opened(resource, Read(kind="open", read_id=f"open-{name}"), windows=windows)
     elif resource.modified_since and not whole:
         read = Read(kind="increment", read_id=f"increment-{name}", since=since)
     else:
@@ -150,7 +162,7 @@ def split(resource: Resource, read: Read, *, start: date, today: date) -> Read |
     Xero refuses lists of more than 100,000 records, so that the whole list becomes windows by date first, then a window
     is halved, down to a single day.
     """
-    if not resource.windows or read.kind == "increment" or read.phase != "pages":
+    if not resource.windows or read.kind in ("increment", "open") or read.phase != "pages":
         return None
     if not read.windows:
         return _opened(resource, read, windows=_first_windows(resource, start, today))
@@ -177,12 +189,27 @@ def _first_windows(resource: Resource, start: date, today: date) -> tuple[Window
     )
 
 
+def _open_windows(resource: Resource) -> tuple[Window, ...]:
+    """One for all statuses, or for each where the list takes one."""
+    if resource.open_by == "Status":
+        return tuple(Window(statuses=(status,)) for status in resource.open_statuses)
+    return (Window(statuses=resource.open_statuses),)
+
+
 def _filter(resource: Resource, read: Read, start: date) -> dict[str, str]:
     """What narrows the list to the history's range, or to the window that is being read."""
     if not read.windows:
         where = resource.history_where.format(start=_where_day(start))
         return {"where": where} if where else {}
-    window = read.windows[read.window]
+    return dated(resource, read.windows[read.window])
+
+
+def dated(resource: Resource, window: Window) -> dict[str, str]:
+    """What narrows a list to a window."""
+    if window.statuses and resource.open_by != "where":
+        return {resource.open_by: ",".join(window.statuses)}
+    if window.statuses:
+        return {"where": " OR ".join(f'Status == "{status}"' for status in window.statuses)}
     if resource.windows == "parameters":
         bounds = {"DateFrom": window.first, "DateTo": window.before and window.before - timedelta(days=1)}
         return {name: bound.isoformat() for name, bound in bounds.items() if bound}

@@ -15,7 +15,7 @@ from shared.sync.beyond import fetch_touched, fetch_vanished, touched_by
 from shared.sync.connector import Connector
 from shared.sync.land import fetch_and_land
 from shared.sync.read import Verdict
-from shared.sync.schedule import next_read
+from shared.sync.schedule import next_read, night_of
 from shared.xero.paging import Page
 from shared.xero.resources import Resource
 
@@ -42,6 +42,7 @@ def carry_out(
             resource,
             first=not checkpoint.history,
             whole=_whole_is_due(connector, checkpoint),
+            open_ones=_open_is_due(connector, checkpoint),
             since=checkpoint.watermark,
             offset=checkpoint.offset,
             name=f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
@@ -74,6 +75,8 @@ def _read_on(
     try:
         page = fetch_and_land(connector, audit, organisation, resource, asked, why)
     except Refused as refused:
+        if read.kind == "open" and refused.status == 400:
+            return _without_open(connector, audit, organisation, checkpoint, read, refused)
         parts = reading.split(resource, read, start=start, today=connector.clock.now().date())
         if refused.status != 400 or parts is None:
             raise
@@ -96,6 +99,34 @@ def _read_on(
 def _whole_is_due(connector: Connector, checkpoint: Checkpoint) -> bool:
     hours = connector.settings.reread_hours_by_resource.get(checkpoint.resource)
     return hours is not None and connector.clock.now() - checkpoint.whole_at >= timedelta(hours=hours)
+
+
+def _open_is_due(connector: Connector, checkpoint: Checkpoint) -> bool:
+    night = night_of(connector.settings, connector.clock.now())
+    return connector.settings.reread_open and checkpoint.open_at < night
+
+
+def _without_open(
+    connector: Connector,
+    audit: Audit,
+    organisation: Organisation,
+    checkpoint: Checkpoint,
+    read: Read,
+    refused: Refused,
+) -> Checkpoint:
+    """Xero refuses the list of open documents, as when there are too many. Increments must go on all the same, and whole
+    reads find what this one would have.
+    """
+    audit.add(
+        "read",
+        "ask",
+        organisation=organisation.tenant_id,
+        resource=checkpoint.resource,
+        why="open documents are read again with all others only",
+        error=refused,
+    )
+    checkpoints.forget_ids(connector.store, checkpoint, read.folder)
+    return replace(checkpoint, read=None, open_at=connector.clock.now()).save(connector.store)
 
 
 def _move_on(
@@ -171,6 +202,11 @@ def _complete(
         trouble = fetch_vanished(connector, audit, organisation, resource, ids, page.answered_at)
         parked = bool(trouble)
     now = connector.clock.now()
+    if read.kind == "open":
+        # It tells nothing of what else changed, so that an increment is due as it was.
+        checkpoints.forget_ids(connector.store, checkpoint, read.folder)
+        following = replace(checkpoint, read=None, open_at=now, trouble="", parked=False)
+        return following.save(connector.store)
     overlap = timedelta(seconds=connector.settings.poll_overlap_seconds)
     unproven = 0 if verdict is Verdict.COMPLETE else checkpoint.unproven + 1
     # What changed is asked for once more, with what comes next; but not for ever, since that may never be proven.
@@ -190,6 +226,7 @@ def _complete(
         next_at=next_read(connector.settings, resource, now),
         completed_at=now,
         whole_at=now if read.kind != "increment" else checkpoint.whole_at,
+        open_at=now if read.kind != "increment" else checkpoint.open_at,
         records=_records(resource, checkpoint, read, count),
         unproven=unproven,
         trouble=trouble,

@@ -31,6 +31,15 @@ def next_read(settings: Settings, resource: Resource, now: datetime) -> datetime
     return _next_at(end, zone, due) if _is_within(due.astimezone(zone).hour, begin, end) else due
 
 
+def night_of(settings: Settings, now: datetime) -> datetime:
+    """When the last night's reads were to begin: two hours before REPORT_HOUR, at or before `now`."""
+    zone = ZoneInfo(settings.time_zone)
+    begin = _next_at(settings.report_hour, zone, now + BEFORE_REPORT - 2 * A_DAY)
+    while (following := _next_at(settings.report_hour, zone, begin)) <= now + BEFORE_REPORT:
+        begin = following
+    return begin - BEFORE_REPORT
+
+
 def _is_within(hour: int, begin: int, end: int) -> bool:
     """Whether an hour lies in the hours from `begin` until `end`, which may go over midnight."""
     return begin <= hour < end if begin < end else hour >= begin or hour < end

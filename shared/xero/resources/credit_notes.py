@@ -12,6 +12,8 @@ CREDIT_NOTES = Resource(
         'Date >= {start} OR Date == null OR Status == "DRAFT" OR Status == "SUBMITTED" OR Status == "AUTHORISED"'
         " OR UpdatedDateUTC >= {start}"
     ),
+    open_statuses=("DRAFT", "SUBMITTED", "AUTHORISED"),
+    open_by="where",
     webhook_category="CREDITNOTE",
     nested=("LineItems", "Allocations"),
     touches=(("Allocations.Invoice.InvoiceID", "Invoices"),),

@@ -18,6 +18,7 @@ INVOICES = Resource(
     ),
     windows="where",
     open_statuses=("DRAFT", "SUBMITTED", "AUTHORISED"),
+    open_by="Statuses",
     webhook_category="INVOICE",
     nested=("LineItems",),
     minutes=15,

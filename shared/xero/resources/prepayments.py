@@ -9,6 +9,8 @@ PREPAYMENTS = Resource(
     scope="accounting.payments.read",
     unitdp="lists",
     history_where='Date >= {start} OR Date == null OR Status == "AUTHORISED" OR UpdatedDateUTC >= {start}',
+    open_statuses=("AUTHORISED",),
+    open_by="where",
     webhook_category="PREPAYMENT",
     nested=("LineItems", "Allocations"),
     touches=(("Allocations.Invoice.InvoiceID", "Invoices"),),

@@ -9,5 +9,7 @@ PURCHASE_ORDERS = Resource(
     scope="accounting.invoices.read",
     fetch_by="one",
     windows="parameters",
+    open_statuses=("DRAFT", "SUBMITTED", "AUTHORISED"),
+    open_by="Status",
     nested=("LineItems",),
 )

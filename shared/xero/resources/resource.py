@@ -51,7 +51,9 @@ class Resource:
     history_where: the filter of the first read, with {start} as DateTime(y,m,d); empty reads everything. It must be
     one that a record cannot leave by being edited, or pages shift under the reader.
     windows: how a history that is too large for one list is split by the documents' dates: by `where`, by the
-    parameters DateFrom and DateTo, or not at all. open_statuses: what belongs to it whatever its date.
+    parameters DateFrom and DateTo, or not at all. open_statuses: of documents that are not over, which belong to the
+    history whatever their date, and are read again each night; open_by: how a list is narrowed to those, by the parameter
+    `Statuses`, by `Status` which takes one, or by `where`; "" where they are not read apart.
     webhook_category: "" where Xero sends none.
     vanishes: a deleted record is in no list any more. Else a status says it: what the list leaves out stays.
     nested: lists inside a record that feed tables of their own.
@@ -77,6 +79,7 @@ class Resource:
     history_where: str = ""
     windows: Literal["where", "parameters", ""] = ""
     open_statuses: tuple[str, ...] = ()
+    open_by: Literal["Statuses", "Status", "where", ""] = ""
     webhook_category: str = ""
     vanishes: bool = False
     nested: tuple[str, ...] = ()
