@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from shared.audit import Audit
 from shared.errors import RunEnded
 from shared.state import checkpoints
 from shared.state.checkpoints import Checkpoint
@@ -52,16 +53,22 @@ def read_again(connector: Connector, organisation: Organisation, resources: Iter
     audit = connector.audit()
     marked = []
     for resource in resources:
-        if _mark(connector, organisation, resource):
+        if mark(connector, audit, organisation, resource, "an operator asked"):
             marked.append(resource.name)
-            audit.add(
-                "read",
-                "again",
-                organisation=organisation.tenant_id,
-                resource=resource.name,
-                why="an operator asked",
-            )
     audit.flush()
+    return marked
+
+
+def mark(
+    connector: Connector, audit: Audit, organisation: Organisation, resource: Resource, why: str
+) -> bool:
+    """Have one resource read again; answers False when its history was never complete, which then begins anew.
+
+    Raises RunEnded when a reader is faster every time.
+    """
+    marked = _mark(connector, organisation, resource)
+    if marked:
+        audit.add("read", "again", organisation=organisation.tenant_id, resource=resource.name, why=why)
     return marked
 
 

@@ -16,6 +16,8 @@ that of such a DELETE, unless the count of rows tells that it has happened.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from shared.audit import Audit
 from shared.errors import AskPerson, RetryLater
 from shared.state import connections, quarantine, sink
@@ -23,12 +25,18 @@ from shared.state.messages import Request
 from shared.state.rebuilds import Rebuild
 from shared.state.sink import Writer
 from shared.sync import compaction_steps as steps
-from shared.sync import refill, superseded
+from shared.sync import lost, superseded
 from shared.sync.connector import Connector
 from shared.sync.readback import Held, held
 from shared.sync.targets import CALL_SECONDS
+from shared.sync.unpark import REPLAY
 from shared.tables import TABLES
 from shared.tables.table import Table
+
+# A resource that is read again takes minutes at least.
+WAIT_FOR_MIRROR = 600.0
+# Phases in which a table is not whole any more.
+HELD_UP = ("deleting", "empty", "posting", "verifying")
 
 
 def compact(connector: Connector, audit: Audit, request: Request, until: datetime) -> bool:
@@ -44,11 +52,19 @@ def compact(connector: Connector, audit: Audit, request: Request, until: datetim
             raise AskPerson(f"Dataset {request.dataset} is not in Power BI yet.")
         while connector.clock.now() < until:
             if writer.state.rebuild is not None:
+                if is_held_up(connector, writer):
+                    return False
                 if not finish(connector, writer, audit, until):
                     return True
                 continue
             if writer.state.in_flight:
                 raise RetryLater("Batches are in flight; they are pushed first.", seconds=60)
+            if why := lost.waits_for(lost.of_dataset(connector, writer.state.dataset)):
+                # What is asked for by name comes back; what is due is due again.
+                if request.table and not _is_done(writer, request):
+                    raise RetryLater(f"Nothing is compacted now: {why}.", seconds=WAIT_FOR_MIRROR)
+                audit.add("compact", "put off", why=why, dataset=request.dataset)
+                return False
             if not request.table:
                 found = superseded.due(writer.state, settings, connector.clock.now())
             elif _is_done(writer, request):
@@ -59,10 +75,15 @@ def compact(connector: Connector, audit: Audit, request: Request, until: datetim
             if not found:
                 return False
             table, reason = found[0]
-            begin(connector, writer, audit, TABLES[table], reason, asked=bool(request.table))
+            begin(connector, writer, audit, TABLES[table], reason, asked=_names(request))
             if writer.state.rebuild is None and request.table:
                 return False
     return True
+
+
+def _names(request: Request) -> bool:
+    """Whether somebody named the table, and not only asked for all that waits."""
+    return bool(request.table) and request.reason != REPLAY
 
 
 def _is_done(writer: Writer, request: Request) -> bool:
@@ -86,10 +107,20 @@ def begin(
     """
     name = table.name
     ours, moved = connections.of_dataset(connector.store, writer.state.dataset)
-    records = refill.count(connector, table, ours)
+    records = lost.counted(connector, audit, table, ours)
+    proven = sink.proven(connector.store, writer.state.dataset, table.name)
+    found_there = lost.of_dataset(connector, writer.state.dataset)
+    restored = lost.was_lost(found_there, table)
+    if not restored and not lost.waits_for(found_there):
+        lost.compare(connector, audit, table, records, proven)
+        found_there = lost.of_dataset(connector, writer.state.dataset)
+    if why := lost.waits_for(found_there):
+        audit.add("compact", "put off", resource=name, why=why, dataset=writer.state.dataset)
+        return
     writer.hold(CALL_SECONDS)
     found = held(connector, writer, audit, table, patience=timedelta(0))
-    why = _refusal(connector, writer, table, records, found) or (
+    # What was read whole again since is all that there is.
+    why = ("" if restored else _refusal(connector, writer, table, records, found)) or (
         # Whoever asks for a table by name has read what becomes of such rows.
         "" if asked else _of_others(moved, records, found)
     )
@@ -107,6 +138,14 @@ def begin(
     )
     writer.move(rebuild)
     steps.tell(audit, rebuild, rows=writer.state.rows_upper.get(name, 0))
+
+
+def is_held_up(connector: Connector, writer: Writer) -> bool:
+    """Whether a compaction under way waits, since the mirror lost what would have to be posted."""
+    rebuild = writer.state.rebuild
+    if rebuild is None or rebuild.phase not in HELD_UP:
+        return False
+    return bool(lost.waits_for(lost.of_dataset(connector, writer.state.dataset)))
 
 
 def _refusal(
@@ -156,6 +195,17 @@ def finish(connector: Connector, writer: Writer, audit: Audit, until: datetime) 
         if table is None:
             # Declared no more: nobody fills it.
             writer.conclude(rebuild.table, None)
+            continue
+        if is_held_up(connector, writer):
+            # The table stays marked, and what is read again is pushed meanwhile.
+            return True
+        kept = lost.of_dataset(connector, writer.state.dataset)
+        if rebuild.phase == "staged" and (why := lost.waits_for(kept)):
+            audit.add("compact", "put off", resource=rebuild.table, why=why, dataset=writer.state.dataset)
+            writer.conclude(rebuild.table, replace(rebuild, phase="clean"))
+            continue
+        if rebuild.phase in HELD_UP and lost.is_whole_since(kept, rebuild.since):
+            steps.begin_anew(connector, writer, audit, rebuild)
             continue
         match rebuild.phase:
             case "staged":

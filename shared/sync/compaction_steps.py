@@ -10,7 +10,7 @@ from shared.errors import AskPerson, ConnectorError, GiveUp, OutcomeUnknown, Ret
 from shared.state import connections, definitions, sink
 from shared.state.rebuilds import Rebuild, Tally
 from shared.state.sink import Writer
-from shared.sync import refill, status, superseded, targets
+from shared.sync import lost, refill, status, superseded, targets
 from shared.sync.connector import Connector
 from shared.sync.readback import Held, difference, held
 from shared.sync.repost import post_piece
@@ -187,18 +187,43 @@ def verify(connector: Connector, writer: Writer, audit: Audit, table: Table, reb
         _tell_wrong(connector, writer, audit, table, rebuild, said, emptied=found is None or not found.rows)
         return
     ours, _ = connections.of_dataset(connector.store, writer.state.dataset)
-    sink.prove(connector.store, writer.state.dataset, table.name, refill.count(connector, table, ours))
+    records = lost.counted(connector, audit, table, ours)
+    if lost.waits_for(lost.of_dataset(connector, writer.state.dataset)):
+        # What was posted may lack what the mirror lost meanwhile.
+        return
+    sink.prove(connector.store, writer.state.dataset, table.name, records)
     clean = replace(rebuild, phase="clean", since=connector.clock.now())
+    # What may still land is counted as it was sent.
+    settled = superseded.settles_in(writer.state, connector.settings, connector.clock.now()) <= 0
     writer.conclude(
         table.name,
         clean,
-        rows=found.rows if found is not None else None,
+        rows=found.rows if found is not None and settled else None,
         current=rebuild.posted.rows,
         compacted_at=connector.clock.now(),
         verified=True if found is not None else None,
         parked="",
     )
     tell(audit, clean, more="" if found is not None else "; unverified")
+
+
+def begin_anew(connector: Connector, writer: Writer, audit: Audit, rebuild: Rebuild) -> None:
+    """Delete once more and post everything: rows were pushed to the table while its compaction was held up."""
+    sent = rebuild.phase in ("deleting", "empty")
+    again = Rebuild(
+        table=rebuild.table,
+        phase="deleting",
+        reason=rebuild.reason,
+        operation=rebuild.operation,
+        since=connector.clock.now(),
+        # A DELETE of before may be under way still.
+        deletes=rebuild.deletes if sent else 0,
+        deleted_at=rebuild.deleted_at if sent else None,
+        failures=rebuild.failures,
+        define=rebuild.define,
+    )
+    writer.move(again)
+    tell(audit, again)
 
 
 def _tell_wrong(
