@@ -1,28 +1,44 @@
 """Xero's limits, shared by all functions and instances through one entity an organisation.
 
 Each call takes its place with one conditional write, so that no call begins after a limit is recorded, whoever recorded
-it. The windows are Xero's own fixed ones, whose beginnings nobody tells: ours begin with the first call, and Xero's
+it, and gives it back with another, which counts the answer's bytes. A place that nobody gives back, because its process died, ends
+by itself. The windows are Xero's own fixed ones, whose beginnings nobody tells: ours begin with the first call, and Xero's
 headers and 429s may only lower what is left.
 """
 
+import logging
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import msgspec
+from azure.core.exceptions import AzureError
+
+from shared import log
 from shared.clock import Clock
 from shared.errors import LimitReached, RetryLater
 from shared.storage import Conflict, Entity, Store, Stored, Write
 
+logger = logging.getLogger(__name__)
+
 WINDOWS = {"minute": timedelta(minutes=1), "day": timedelta(days=1)}
 HEADERS = {"minute": "X-MinLimit-Remaining", "day": "X-DayLimit-Remaining"}
 ATTEMPTS = 20
+# Xero's calls at once, of one app and organisation (Xero "API limits"); and how long a call may take, by clocks that are a minute apart.
+AT_ONCE = 5
+PLACE_SECONDS = 120
+PLACE_TAKEN_SECONDS = 2.0
+
+_places = msgspec.json.Decoder(dict[str, datetime])
 
 
 @dataclass(frozen=True)
 class Spent:
     """An organisation's calls in the current minute and day. last_call: the last one began at most a minute after it.
 
-    day_ends: when the day's calls count no more. blocked_by, blocked_until: the limit that Xero said was reached.
+    day_ends: when the day's calls count no more. blocked_by, blocked_until: the limit that Xero said was reached. bytes: of the
+    day's answers, unpacked. before_calls, before_bytes: of the day before, counted as this one; at_once: calls under way.
     """
 
     minute: int
@@ -31,6 +47,20 @@ class Spent:
     last_call: datetime
     blocked_by: str = ""
     blocked_until: datetime | None = None
+    bytes: int = 0
+    before_calls: int = 0
+    before_bytes: int = 0
+    at_once: int = 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """One call's place among those at once, until it is given back. `entity`, `etag`: the budget as it was taken from."""
+
+    tenant_id: str
+    name: str
+    entity: Entity = field(repr=False)
+    etag: str = field(repr=False)
 
 
 def spent(store: Store, tenant_id: str, now: datetime) -> Spent | None:
@@ -41,9 +71,18 @@ def spent(store: Store, tenant_id: str, now: datetime) -> Spent | None:
     entity = stored.entity
     until = datetime.fromisoformat(str(entity["blocked_until"]))
     blocked = until > now and bool(entity["blocked_by"])
+    day, day_bytes = _used(entity, "day", now), int(entity.get("day_bytes", 0))
+    before = (int(entity.get("before_used", 0)), int(entity.get("before_bytes", 0)))
+    if not day:
+        # Nothing was called since the day that was counted last.
+        before, day_bytes = (int(entity["day_used"]), day_bytes), 0
     return Spent(
         minute=_used(entity, "minute", now),
-        day=_used(entity, "day", now),
+        day=day,
+        bytes=day_bytes,
+        before_calls=before[0],
+        before_bytes=before[1],
+        at_once=len(_under_way(entity, now)),
         day_ends=datetime.fromisoformat(str(entity["day_began"])) + WINDOWS["day"],
         last_call=datetime.fromisoformat(str(entity["minute_began"])),
         blocked_by=str(entity["blocked_by"]) if blocked else "",
@@ -61,29 +100,53 @@ class XeroBudget:
         self._clock = clock
         self._limits = {"minute": minute_limit, "day": day_limit}
         self._reserve = min(webhook_reserve, day_limit // 2)
-        # What Xero's headers last said was used, by organisation and window; lost with the process, without harm.
-        self._observed: dict[tuple[str, str], tuple[datetime, int]] = {}
 
-    def take(self, tenant_id: str, *, urgent: bool) -> None:
+    def take(self, tenant_id: str, *, urgent: bool) -> Place:
         """One call's place; only urgent calls may use the day's reserve.
 
         Raises LimitReached with the seconds until there may be a place.
         """
+        name = uuid.uuid4().hex[:12]
         for _ in range(ATTEMPTS):
             now = self._clock.now()
             stored = self._read(tenant_id, now)
             entity = self._with_one_call(tenant_id, dict(stored.entity), now, urgent)
-            if self._write(entity, stored.etag):
-                return
+            places = _under_way(entity, now) | {name: now + timedelta(seconds=PLACE_SECONDS)}
+            entity["places"] = msgspec.json.encode(places).decode()
+            if etag := self._write(entity, stored.etag):
+                return Place(tenant_id, name, entity, etag)
         raise RetryLater(f"The budget of {tenant_id} is contended.", seconds=5)
 
-    def observe(self, tenant_id: str, headers: Mapping[str, str]) -> None:
-        """Remember what Xero says is left; it counts when it is less than we thought."""
-        for window, header in HEADERS.items():
-            remaining = headers.get(header, "").strip()
-            if remaining.isdigit():
-                used = self._limits[window] - int(remaining)
-                self._observed[tenant_id, window] = (self._clock.now(), used)
+    def release(self, place: Place, size: int, headers: Mapping[str, str] | None = None) -> None:
+        """The call is over; `size`: bytes of its answer, unpacked.
+
+        headers: what Xero says is left, for all instances; it counts when it is less than we thought. A place that cannot be
+        given back ends by itself, so that a failure of storage does not take the answer along.
+        """
+        try:
+            self._release(place, size, headers or {})
+        except AzureError as error:
+            log.event(logger, "place not given back", level=logging.WARNING, **log.cause(error))
+
+    def _release(self, place: Place, size: int, headers: Mapping[str, str]) -> None:
+        stored: Stored | None = Stored(place.entity, place.etag)
+        for _ in range(ATTEMPTS):
+            if stored is None:
+                return
+            entity = dict(stored.entity)
+            places = _under_way(entity, self._clock.now())
+            places.pop(place.name, None)
+            entity["places"] = msgspec.json.encode(places).decode()
+            entity["day_bytes"] = int(entity.get("day_bytes", 0)) + size
+            for window, header in HEADERS.items():
+                remaining = headers.get(header, "").strip()
+                if remaining.isdigit():
+                    # Xero may not have counted yet what is under way.
+                    seen = self._limits[window] - int(remaining) + len(places)
+                    entity[f"{window}_used"] = max(int(entity[f"{window}_used"]), seen)
+            if self._write(entity, stored.etag):
+                return
+            stored = self._store.get_entity("budgets", place.tenant_id, "xero")
 
     def block(self, tenant_id: str, limit: str, seconds: float) -> None:
         """Xero said 429: no call of anybody begins before `seconds` have passed."""
@@ -113,21 +176,28 @@ class XeroBudget:
                 limit=str(entity["blocked_by"]),
                 seconds=(blocked_until - now).total_seconds(),
             )
+        if len(_under_way(entity, now)) >= AT_ONCE:
+            raise LimitReached(
+                f"{AT_ONCE} calls of {tenant_id} are under way, as many as Xero takes at once.",
+                limit="concurrent",
+                seconds=PLACE_TAKEN_SECONDS,
+            )
         for window, length in WINDOWS.items():
             counted = _used(entity, window, now)
             if counted == 0:
+                if window == "day":
+                    entity |= {"before_used": entity["day_used"], "before_bytes": entity.get("day_bytes", 0)}
+                    entity["day_bytes"] = 0
                 entity[f"{window}_began"] = now.isoformat()
             began = datetime.fromisoformat(str(entity[f"{window}_began"]))
-            seen_at, seen = self._observed.get((tenant_id, window), (began, 0))
-            used = max(counted, seen if seen_at >= began else 0)
             held_back = self._reserve if window == "day" and not urgent else 0
-            if used >= self._limits[window] - held_back:
+            if counted >= self._limits[window] - held_back:
                 raise LimitReached(
                     f"Our share of Xero's {window} limit of {tenant_id} is used up.",
                     limit=window,
                     seconds=max(1.0, (began + length - now).total_seconds()),
                 )
-            entity[f"{window}_used"] = used + 1
+            entity[f"{window}_used"] = counted + 1
         return entity
 
     def _read(self, tenant_id: str, now: datetime) -> Stored:
@@ -138,13 +208,19 @@ class XeroBudget:
             fresh | {"minute_used": 0, "day_used": 0}, ""
         )
 
-    def _write(self, entity: Entity, etag: str) -> bool:
+    def _write(self, entity: Entity, etag: str) -> str:
+        """The new ETag, "" when somebody else was first."""
         write = Write("replace", entity, etag) if etag else Write("insert", entity)
         try:
-            self._store.write_entity("budgets", write)
+            return self._store.write_entity("budgets", write)
         except Conflict:
-            return False
-        return True
+            return ""
+
+
+def _under_way(entity: Entity, now: datetime) -> dict[str, datetime]:
+    """The places that are taken, each until when."""
+    places = _places.decode(str(entity.get("places", "{}")))
+    return {name: until for name, until in places.items() if until > now}
 
 
 def _used(entity: Entity, window: str, now: datetime) -> int:

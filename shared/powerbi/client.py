@@ -56,6 +56,10 @@ class PowerBI:
         # The Date of the last answer: what the service's clock said.
         self.date = ""
 
+    def somebody_posted(self) -> None:
+        """Another instance may have sent a POST just now: the next one keeps its distance from that, too."""
+        self._last_post = self._clock.now()
+
     def sign_in(self) -> None:
         """Have a token, or raise as whoever gives them does."""
         self._identity.token()

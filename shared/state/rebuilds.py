@@ -1,4 +1,6 @@
-"""What is under way with a dataset: the compaction of a table, a successor; and how its tables stand. All of it lies in the sink."""
+"""What is under way with a dataset: a push, the compaction of a table, a successor; and how its tables stand. All of it lies
+in the sink.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -58,6 +60,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     compacted_at: datetime | None = None
     verified: bool | None = None
     parked: str = ""
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the POSTs of what is in flight had come when Power BI asked for patience or did not answer.
+
+    first: the first of its versions, of which `last` is the highest; digest: what is sent, and where to; posts: so many
+    POSTs, from the first on, are known to have landed.
+    """
+
+    first: int
+    last: int
+    digest: str
+    posts: int
 
 
 class Successor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,7 +14,7 @@ import msgspec
 
 from shared.clock import Clock, milliseconds
 from shared.errors import LeaseBusy, RunEnded
-from shared.state.rebuilds import Rebuild, Standing, Successor
+from shared.state.rebuilds import Rebuild, Round, Standing, Successor
 from shared.storage import Conflict, Entity, Lease, LeaseLost, Store, Write
 
 TABLE = "sink"
@@ -29,6 +29,7 @@ SENT_KEPT = 7
 _names, _counts = msgspec.json.Decoder(list[str]), msgspec.json.Decoder(dict[str, int])
 _rebuild = msgspec.json.Decoder(Rebuild | None)
 _standings = msgspec.json.Decoder(dict[str, Standing])
+_round = msgspec.json.Decoder(Round | None)
 _successor = msgspec.json.Decoder(Successor | None)
 _sent = msgspec.json.Decoder(dict[str, tuple[int, int]])
 
@@ -37,7 +38,7 @@ _sent = msgspec.json.Decoder(dict[str, tuple[int, int]])
 class State:
     """version_high: the highest RowVersion ever reserved. rows_upper: at most so many rows are in each table.
 
-    rebuild: the compaction under way. doubt_at: when a POST of unknown outcome may last have been sent. sent: rows and POSTs
+    round: how far the POSTs of what is in flight had come. rebuild: the compaction under way. doubt_at: when a POST of unknown outcome may last have been sent. sent: rows and POSTs
     of the last hour, by tens of minutes. successor: what every push goes to as well; successor_ended_at: when the last one
     took its place or was given up. old: Power BI datasets that were succeeded and are there still.
     """
@@ -46,6 +47,7 @@ class State:
     epoch: int = 0
     version_high: int = 0
     in_flight: tuple[str, ...] = ()
+    round: Round | None = None
     rows_upper: Mapping[str, int]
     powerbi_id: str = ""
     rebuild: Rebuild | None = None
@@ -72,6 +74,7 @@ def read(store: Store, dataset: str) -> State:
         epoch=int(entity["epoch"]),
         version_high=int(entity["version_high"]),
         in_flight=tuple(_names.decode(str(entity["in_flight"]))),
+        round=_round.decode(str(entity.get("round", "null"))),
         rows_upper=_counts.decode(str(entity["rows_upper"])),
         powerbi_id=str(entity["powerbi_id"]),
         # From here on of format 2.
@@ -162,6 +165,7 @@ class Writer:
                 self._counting(rows),
                 version_high=first + max(0, versions - 1),
                 in_flight=tuple(batches),
+                round=None,
                 tables=tables,
                 successor=successor or self.state.successor,
                 # Batches in flight from before: nobody knows which of their POSTs will land, and when.
@@ -170,9 +174,23 @@ class Writer:
         )
         return first
 
+    def count(self, rows: Mapping[str, int]) -> None:
+        """So many more rows are sent, which are there already."""
+        self._write(self._counting(rows))
+
+    def pause(self, stopped: Round, doubtful: Mapping[str, int]) -> None:
+        """The POSTs of what is in flight stop here for a while. doubtful: rows, by table, that were sent and may land again."""
+        state = self._counting(doubtful)
+        doubt_at = self._clock.now() if doubtful else state.doubt_at
+        self._write(replace(state, round=stopped, doubt_at=doubt_at))
+
+    def resume(self) -> None:
+        """They go on. Should this run die, nobody knows how far it came."""
+        self._write(replace(self.state, round=None))
+
     def land(self) -> None:
         """Nothing is in flight any more."""
-        self._write(replace(self.state, in_flight=()))
+        self._write(replace(self.state, in_flight=(), round=None))
 
     def bind(self, powerbi_id: str, *, empty: bool) -> None:
         """Remember which Power BI dataset this is, "" for none; an empty one has no rows yet, and nothing to be compacted."""
@@ -259,6 +277,7 @@ class Writer:
             "epoch": state.epoch,
             "version_high": state.version_high,
             "in_flight": msgspec.json.encode(state.in_flight).decode(),
+            "round": msgspec.json.encode(state.round).decode(),
             "rows_upper": msgspec.json.encode(state.rows_upper).decode(),
             "powerbi_id": state.powerbi_id,
             "rebuild": msgspec.json.encode(state.rebuild).decode(),

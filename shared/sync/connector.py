@@ -1,5 +1,6 @@
 """What every use case is given: settings, clock, storage, the vault and the vendors' clients."""
 
+import random
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ from shared.xero.resources import RESOURCES, Resource
 
 @dataclass(frozen=True, kw_only=True)
 class Connector:
-    """The parts that a use case works with. Vendors' clients are made when first asked for."""
+    """The parts that a use case works with. Vendors' clients are made when first asked for.
+
+    jitter: a number from 0 to 1, another each time.
+    """
 
     settings: Settings
     clock: Clock
@@ -26,6 +30,7 @@ class Connector:
     xero: Callable[[], XeroClient]
     xero_identity: Callable[[], XeroIdentity]
     powerbi: Callable[[], PowerBI]
+    jitter: Callable[[], float] = random.random
 
     @property
     def resources(self) -> dict[str, Resource]:

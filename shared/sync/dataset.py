@@ -7,6 +7,7 @@ from shared.powerbi.client import DEADLINE_SECONDS
 from shared.state import connections, definitions, messages, sink
 from shared.state.connections import DEFAULT_DATASET
 from shared.state.sink import Writer
+from shared.sync import refusals
 from shared.sync.connector import Connector
 from shared.sync.rebuild import rebuild
 from shared.tables import schema
@@ -31,6 +32,7 @@ def ensure_dataset(connector: Connector, dataset: str, *, adopt: bool = False) -
     audit.add("dataset", "made" if made else "found", why=name, request_id=powerbi_id)
     rebuild(connector, audit, dataset, powerbi_id)
     audit.flush()
+    refusals.accepted(connector, dataset)
     # A push that met no dataset has put its wake off for long; this one does not wait for that.
     messages.send_wake(connector.store, connector.clock, dataset, "the dataset is there", audit.operation)
     return powerbi_id, made

@@ -7,24 +7,28 @@
     4 only then: the mirror, the batches to done/, nothing in flight, the audit
 
 Whoever finds batches in flight pushes their records again, whatever the mirror has: nobody knows which POSTs landed. A
-record has then two rows of the same content and different versions, which changes no measure.
+record has then two rows of the same content and different versions, which changes no measure. Where a run was stopped by a
+limit or a lost answer and could still say how far it came, the next one goes on from there, under the same versions, if it
+would send exactly the same: so a push that needs more POSTs than may be pending is finished.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
 from shared.audit import Audit
-from shared.errors import AskPerson, BadMessage, NotFound
+from shared.clock import milliseconds
+from shared.errors import AskPerson, BadMessage, LimitReached, NotFound, OutcomeUnknown, RetryLater
 from shared.state import connections, forgotten, messages, mirror, outbox, quarantine
 from shared.state.outbox import Batch
-from shared.state.sink import Writer
+from shared.state.rebuilds import Round
+from shared.state.sink import State, Writer
 from shared.storage import Write
-from shared.sync import compact, lists, targets
+from shared.sync import compact, lists, superseded, targets
 from shared.sync.compare import Change, Work, compare, known_after
 from shared.sync.connector import Connector
-from shared.sync.posting import TableFull, check_room, post
+from shared.sync.posting import Progress, TableFull, check_room, post
 from shared.sync.publish import publish
 from shared.sync.remember import remember
 from shared.sync.status import RESOURCE as STATUS
@@ -34,6 +38,8 @@ from shared.sync.targets import Target
 # As many batches as fill the largest POSTs; what they weigh packed bounds the memory of a run.
 BATCHES = 40
 PACKED_BYTES = 3_000_000
+# In milliseconds: the window of Power BI's limit of POSTs.
+A_MINUTE = 60_000
 
 
 def drain(connector: Connector, dataset: str, audit: Audit, *, until: datetime) -> bool:
@@ -108,6 +114,7 @@ def _take_batches(
                 break
             names.append(blob.name)
     batches: list[Batch] = []
+    done: list[str] = []
     contacts = forgotten.contacts(connector.store) if names else {}
     for name in names:
         try:
@@ -115,9 +122,13 @@ def _take_batches(
             if batch is not None:
                 batch.records()
                 batches.append(batch)
+            else:
+                done.append(name)
         except BadMessage as error:
             aside = outbox.put_aside(connector.store, dataset, name)
             audit.add("quarantine", "batch", why=aside, batches=[name], error=error)
+    if done:
+        audit.add("push", "done", why="by a run that ended before it could tell", batches=done)
     return batches, bool(names)
 
 
@@ -128,13 +139,22 @@ def _push_batches(
     names = [batch.name for batch in batches]
     if work.changes or again:
         ours, successor = targets.present(connector, writer), targets.successor(connector, writer)
-        _reserve(connector, writer, work.changes, names, ours, successor, again=again)
-        for target in filter(None, (ours, successor)):
-            try:
-                post(connector, writer, target, work.changes, audit)
-            except NotFound:
-                if not targets.is_gone(connector, writer, audit, target):
-                    raise
+        digest = _digest(connector, work.changes, ours, successor) if again else ""
+        progress = _resume(writer, work.changes, digest)
+        if progress is None:
+            progress = Progress()
+            _reserve(connector, writer, work.changes, names, ours, successor, again=again)
+        try:
+            for target in filter(None, (ours, successor)):
+                try:
+                    post(connector, writer, target, work.changes, audit, progress)
+                except NotFound:
+                    if not targets.is_gone(connector, writer, audit, target):
+                        raise
+        except (RetryLater, AskPerson) as error:
+            digest = digest or _digest(connector, work.changes, ours, successor)
+            _pause(writer, work.changes, digest, progress, error)
+            raise
     # Before the mirror forgets that there was a doubt.
     for tenant_id, resource, ids in work.doubtful:
         messages.send_ids(
@@ -150,6 +170,51 @@ def _push_batches(
     _tell(audit, batches, work, again=again)
 
 
+def _digest(connector: Connector, changes: Sequence[Change], ours: Target, successor: Target | None) -> str:
+    """The same for rows that are sent to the same places in the same POSTs."""
+    settings = connector.settings
+    sent = [
+        (
+            change.organisation.tenant_id,
+            change.resource,
+            change.fetch.record_id,
+            change.is_gone,
+            change.content,
+        )
+        for change in changes
+    ]
+    where = [(target.powerbi_id, target.definition) for target in (ours, successor) if target]
+    return lists.hash_of([sent, where, settings.powerbi_rows_per_post, settings.powerbi_bytes_per_post])
+
+
+def _resume(writer: Writer, changes: Sequence[Change], digest: str) -> Progress | None:
+    """Where the POSTs of what is in flight go on; None when they begin anew, under newer versions.
+
+    What was sent beside them meanwhile has newer versions than they.
+    """
+    stopped = writer.state.round
+    if stopped is None or stopped.digest != digest or stopped.last != writer.state.version_high:
+        return None
+    for number, change in enumerate(changes):
+        change.version = stopped.first + number
+    writer.resume()
+    return Progress(skip=stopped.posts)
+
+
+def _pause(
+    writer: Writer,
+    changes: Sequence[Change],
+    digest: str,
+    progress: Progress,
+    error: Exception,
+) -> None:
+    """Note which POSTs landed. A record that was refused is in the next round's way, which begins anew."""
+    if progress.done and not any(change.refused for change in changes):
+        last = writer.state.version_high
+        stopped = Round(first=changes[0].version, last=last, digest=digest, posts=progress.done)
+        writer.pause(stopped, progress.under_way if isinstance(error, OutcomeUnknown) else {})
+
+
 def _reserve(
     connector: Connector,
     writer: Writer,
@@ -163,6 +228,7 @@ def _reserve(
     """Take a version for each change, and count its rows wherever they go, before anything is sent."""
     counts = ours.counts(changes)
     check_room(connector, writer.state.dataset, writer.state.rows_upper, counts)
+    _keep_within_limits(connector, writer.state, counts)
     # What is pushed again was counted the first time.
     news = () if again else changes
     fresh = ours.counts(change for change in news if not change.is_in(ours.powerbi_id))
@@ -175,6 +241,21 @@ def _reserve(
     first = writer.reserve(len(changes), names, counts, fresh, beside)
     for number, change in enumerate(changes):
         change.version = first + number
+
+
+def _keep_within_limits(connector: Connector, state: State, counts: Mapping[str, int]) -> None:
+    """Power BI's limits are the dataset's, whichever instance sends. Raises LimitReached before it would."""
+    now = connector.clock.now()
+    seconds = superseded.waits(state, connector.settings, sum(counts.values()), len(counts), now)
+    if seconds:
+        raise LimitReached(
+            f"Dataset {state.dataset} was sent nearly as much as Power BI takes in an hour.",
+            limit="rows",
+            seconds=seconds,
+        )
+    pushed_at = max((each.pushed_at for each in state.tables.values()), default=0)
+    if milliseconds(now) - pushed_at < A_MINUTE:
+        connector.powerbi().somebody_posted()
 
 
 def _tell_full(connector: Connector, writer: Writer, audit: Audit, full: TableFull) -> None:

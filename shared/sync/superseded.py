@@ -75,14 +75,33 @@ def _reason(
 
 def _fits_the_hour(state: State, settings: Settings, current: int, now: datetime) -> bool:
     """Whether Power BI takes the table's rows back without making us wait while it is empty, as far as one hour goes."""
-    begin = milliseconds(now) - 3_600_000
-    sent = [each for part, each in state.sent.items() if (int(part) + 1) * SENT_EACH > begin]
-    rows, posts = sum(each[0] for each in sent), sum(each[1] for each in sent)
+    rows, posts = _sent(state, now)
     most = ROWS_AN_HOUR * OURS
     if rows + current > most and (current <= most or rows > ROWS_AN_HOUR - most):
         return False
-    in_slow_lane = any(upper >= settings.slow_lane_rows for upper in state.rows_upper.values())
-    return not in_slow_lane or posts + min(_posts(current), POSTS_AN_HOUR // 2) <= POSTS_AN_HOUR * OURS
+    return (
+        not _is_in_slow_lane(state, settings)
+        or posts + min(_posts(current), POSTS_AN_HOUR // 2) <= POSTS_AN_HOUR * OURS
+    )
+
+
+def waits(state: State, settings: Settings, rows: int, posts: int, now: datetime) -> float:
+    """Seconds until so many rows may be sent within Power BI's limits of an hour, 0 when now; what exceeds an hour goes alone."""
+    before, before_posts = _sent(state, now)
+    too_many = before and before + rows > ROWS_AN_HOUR
+    too_often = before_posts and before_posts + posts > POSTS_AN_HOUR and _is_in_slow_lane(state, settings)
+    return SENT_EACH / 1000 if too_many or too_often else 0
+
+
+def _sent(state: State, now: datetime) -> tuple[int, int]:
+    """Rows and POSTs of the last hour, by whichever instance."""
+    begin = milliseconds(now) - 3_600_000
+    sent = [each for part, each in state.sent.items() if (int(part) + 1) * SENT_EACH > begin]
+    return sum(each[0] for each in sent), sum(each[1] for each in sent)
+
+
+def _is_in_slow_lane(state: State, settings: Settings) -> bool:
+    return any(upper >= settings.slow_lane_rows for upper in state.rows_upper.values())
 
 
 def _is_night(settings: Settings, now: datetime, current: int) -> bool:
@@ -95,6 +114,11 @@ def _is_night(settings: Settings, now: datetime, current: int) -> bool:
         report = datetime(day.year, day.month, day.day, settings.report_hour, tzinfo=zone).astimezone(UTC)
     last = report - SPARE - takes(settings, current)
     return last - NIGHT <= now <= last
+
+
+def may_be_taken(settings: Settings, rows: int, now: datetime) -> bool:
+    """Whether a table of so many rows may be taken from its readers now: for a moment, or in the night."""
+    return rows <= settings.powerbi_rows_per_post or _is_night(settings, now, rows)
 
 
 def takes(settings: Settings, current: int) -> timedelta:

@@ -17,7 +17,7 @@ from shared.state import connections, mirror, quarantine
 from shared.state.messages import Request
 from shared.state.rebuilds import Successor
 from shared.state.sink import Writer
-from shared.sync import compact, compaction_steps, successor, targets
+from shared.sync import compact, compaction_steps, refusals, successor, targets
 from shared.sync.connector import Connector
 from shared.sync.targets import CALL_SECONDS
 from shared.tables import TABLES, definition, measures
@@ -66,7 +66,8 @@ def _is_ready(connector: Connector, writer: Writer, audit: Audit, until: datetim
         raise AskPerson(f"Dataset {writer.state.dataset} is not in Power BI yet.")
     if not compact.finish(connector, writer, audit, until):
         return False
-    if writer.state.in_flight:
+    # What Power BI refuses stays in flight until it is mended, perhaps by this; it is pushed again afterwards.
+    if writer.state.in_flight and not refusals.waits(connector, writer.state.dataset):
         raise RetryLater("Batches are in flight; they are pushed first.", seconds=60)
     return True
 

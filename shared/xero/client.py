@@ -71,16 +71,24 @@ class XeroClient:
         TierMissing.
         """
         access_token = self._access_token(tenant)
-        self._budget.take(tenant.tenant_id, urgent=urgent)
-        answer = self._send(tenant, request, access_token)
+        answer = self._send(tenant, request, access_token, urgent=urgent)
         if answer.status == 401 and not (_scope_is_missing(answer) or _tier_is_missing(answer)):
-            answer = self._send(tenant, request, self._newer_access_token(tenant, answer))
-        self._budget.observe(tenant.tenant_id, answer.headers)
+            answer = self._send(tenant, request, self._newer_access_token(tenant, answer), urgent=True)
         if answer.status == 200:
             return answer
         raise self._error(tenant, request, answer)
 
-    def _send(self, tenant: Tenant, request: Request, access_token: str) -> Answer:
+    def _send(self, tenant: Tenant, request: Request, access_token: str, *, urgent: bool) -> Answer:
+        place = self._budget.take(tenant.tenant_id, urgent=urgent)
+        size, headers = 0, None
+        try:
+            answer = self._call(tenant, request, access_token)
+            size, headers = len(answer.body), answer.headers
+            return answer
+        finally:
+            self._budget.release(place, size, headers)
+
+    def _call(self, tenant: Tenant, request: Request, access_token: str) -> Answer:
         headers = {
             "Authorization": f"Bearer {access_token}",
             # Xero answers XML to whoever does not ask for JSON.
@@ -111,7 +119,6 @@ class XeroClient:
         used = self._secrets.token_set(tenant.token_set)
         tokens = self._secrets.token_set(tenant.token_set, fresh=True)
         if tokens.generation > used.generation:
-            self._budget.take(tenant.tenant_id, urgent=True)
             return tokens.access_token
         self._ask_for_refresh(tenant.token_set)
         raise RetryLater(

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from local.powerbi.errors import bad_request
 from local.powerbi.switches import Limits, Switches
+from shared.errors import PermissionMissing
 from shared.state import outbox, quarantine, sink
 from shared.state.connections import DEFAULT_DATASET
+from shared.sync import refusals, superseded, sweep
+from shared.sync.health import health
+from shared.sync.replay import replay
 from tests.support import books
 from tests.support.servers import Call
 from tests.support.world import World
@@ -181,6 +186,54 @@ def test_posts_a_minute(new_world: NewWorld) -> None:
     assert world.differences() == []
 
 
+def test_ten_instances_keep_power_bis_limits(new_world: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """POSTs a minute and rows an hour of a dataset hold over ten instances that push in turn: Power BI never says wait."""
+    monkeypatch.setattr(superseded, "ROWS_AN_HOUR", 3300)
+    world = new_world(
+        settings={"POWERBI_POSTS_PER_MINUTE": "20"}, limits=Limits(rows_an_hour=3300, posts_a_minute=24)
+    )
+    world.load(books.plain_books(invoices=4, contacts=2))
+    world.connect()
+    world.settle()
+    world.advance(3600)
+    world.refresh()
+    world.poll()
+    world.drain_queue()
+    instances = [world.restart() for _ in range(10)]
+    for turn in range(60):
+        world.connector = instances[turn % 10]
+        world.edit(1 + turn % 4, Reference=f"turn {turn}")
+        world.drain_queue()
+        # The lines of an invoice make a POST of many rows.
+        if turn % 10 == 9:
+            world.advance(20)
+    assert {post.status for post in world.posts()} == {200}
+    assert len(world.posts()) > 120
+    told = [row["error"] for row in world.audit("push", "retried")]
+    assert told == [] or all("nearly as much as Power BI takes in an hour" in each for each in told)
+
+
+def test_rows_of_an_hour_are_not_exceeded(new_world: NewWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would exceed the rows of an hour waits in the outbox until there is room, whoever sent the others."""
+    monkeypatch.setattr(superseded, "ROWS_AN_HOUR", 3030)
+    world = new_world(limits=Limits(rows_an_hour=3030))
+    world.load(books.plain_books(invoices=4, contacts=2))
+    world.connect()
+    world.poll()
+    world.drain_queue()
+    for turn in range(12):
+        world.restart()
+        world.edit(1 + turn % 4, Reference=f"turn {turn}")
+        world.drain_queue()
+    assert {post.status for post in world.posts()} == {200}
+    assert "nearly as much as Power BI takes" in world.audit("push", "retried")[-1]["error"]
+    world.advance(4000)
+    world.refresh()
+    world.settle()
+    assert {post.status for post in world.posts()} == {200}
+    assert world.differences() == []
+
+
 # The history takes twelve POSTs; the calendar alone is four years of days, twice.
 @pytest.mark.parametrize(
     "limits", [Limits(posts_a_minute=13), Limits(rows_an_hour=2 * 1461 + 69)], ids=["POSTs", "rows"]
@@ -254,3 +307,160 @@ def test_calls_while_a_post_waits(world: World) -> None:
     assert [call.resource for call in seen] == ["Invoices"]
     world.settle()
     assert world.differences() == []
+
+
+def tries(world: World) -> int:
+    """How often Power BI refused a push."""
+    return len(world.audit("push", "ask"))
+
+
+def refuse_all(new_world: NewWorld) -> World:
+    """A world whose history is read, and to which Power BI gives no right to write."""
+    world = new_world()
+    world.load()
+    world.connect()
+    world.powerbi.switches = Switches(service_principals="refused")
+    world.poll()
+    world.drain_queue()
+    return world
+
+
+def hours_go_by(world: World, hours: float) -> None:
+    """What the timer and the queue do by themselves, each twenty minutes; nothing is polled."""
+    for _ in range(int(hours * 3)):
+        world.advance(1200)
+        sweep.sweep(world.connector)
+        world.drain_queue()
+
+
+def test_permission_is_asked_for_more_and_more_rarely(new_world: NewWorld) -> None:
+    """A refused push is tried again after a minute, then twice as long each time up to two hours, whatever lands meanwhile."""
+    world = refuse_all(new_world)
+    waited = [float(world.audit("push", "ask")[0]["seconds"])]
+    while len(waited) < 9:
+        world.edit(1, Reference=f"lands meanwhile {len(waited)}")
+        world.drain_queue()
+        assert tries(world) == len(waited)
+        world.advance(waited[-1] + 1)
+        world.refresh()
+        world.drain_queue()
+        waited = [float(row["seconds"]) for row in world.audit("push", "ask")]
+    assert waited == [60, 120, 240, 480, 960, 1920, 3840, 7200, 7200]
+    assert all("PowerBINotAuthorizedException" in row["error"] for row in world.audit("push", "ask"))
+    world.powerbi.switches = Switches()
+    world.advance(7201)
+    world.refresh()
+    world.settle()
+    assert world.differences() == []
+    assert not world.store.queue_length("push-poison")
+
+
+def test_the_waits_are_spread(new_world: NewWorld) -> None:
+    """Many that were refused together do not come back together: a quarter sooner to a quarter later."""
+    world = refuse_all(new_world)
+    drawn = iter([0.0, 1.0])
+    again = replace(world.connector, jitter=lambda: next(drawn))
+    error = PermissionMissing("no")
+    assert [refusals.refused(again, "another", error).seconds for _ in range(2)] == [45, 150]
+
+
+def test_permission_is_parked_after_a_day(new_world: NewWorld) -> None:
+    """After a day it is tried once a day only, with all that waits kept; an operator's replay tries it at once."""
+    world = refuse_all(new_world)
+    hours_go_by(world, 26)
+    tried = tries(world)
+    assert 15 < tried < 25
+    hours_go_by(world, 12)
+    assert tries(world) == tried
+    assert next(outbox.pending(world.store, DEFAULT_DATASET), None) is not None
+    [alarm] = [each for each in health(world.connector).alarms if each.code == "dataset"]
+    assert "is parked" in alarm.words
+    assert "PowerBINotAuthorizedException" in alarm.words
+    world.powerbi.switches = Switches()
+    assert replay(world.connector)["datasets"] == 1
+    world.drain_queue()
+    assert next(outbox.pending(world.store, DEFAULT_DATASET), None) is None
+    world.refresh()
+    for _ in range(3):
+        world.advance(60)
+        world.poll()
+        world.drain_queue()
+    assert world.differences() == []
+    assert [each for each in health(world.connector).alarms if each.code == "dataset"] == []
+
+
+def test_what_is_parked_goes_on_by_itself_within_a_day(new_world: NewWorld) -> None:
+    """Once it is granted, nobody needs to say so."""
+    world = refuse_all(new_world)
+    hours_go_by(world, 26)
+    world.powerbi.switches = Switches()
+    hours_go_by(world, 25)
+    assert next(outbox.pending(world.store, DEFAULT_DATASET), None) is None
+    world.refresh()
+    world.settle()
+    assert world.differences() == []
+
+
+def test_a_table_that_takes_nothing(world: World) -> None:
+    """A table that refuses whatever it is sent is defined otherwise: no record is put aside, and all is there once it is mended."""
+    world.load(books.plain_books(invoices=30))
+    world.connect()
+    usual: Any = world.powerbi.posting
+    poison(world, "Invoices", '"InvoiceKey"')
+    world.poll()
+    world.drain_queue()
+    [row] = world.audit("push", "ask")
+    assert "Invoices of dataset default takes no record at all" in row["error"]
+    assert "not to our liking" in row["error"]
+    assert quarantined(world) == []
+    assert len(world.posts("Invoices")) < 16
+    world.powerbi.posting = usual  # type: ignore[method-assign]
+    world.advance(61)
+    world.settle()
+    assert quarantined(world) == []
+    assert world.differences() == []
+
+
+@pytest.mark.parametrize("records", [1, 3, 6])
+def test_a_table_that_takes_nothing_any_more(world: World, records: int) -> None:
+    """However few records come: one that the table took before is refused as well, so it is the table."""
+    world.load(books.plain_books(invoices=10))
+    world.connect()
+    world.settle()
+    usual: Any = world.powerbi.posting
+    poison(world, "Invoices", '"InvoiceKey"')
+    for number in range(1, records + 1):
+        world.edit(number, Reference="new")
+    world.drain_queue()
+    [row] = world.audit("push", "ask")
+    assert "takes no record at all" in row["error"]
+    assert quarantined(world) == []
+    world.powerbi.posting = usual  # type: ignore[method-assign]
+    world.advance(61)
+    world.settle()
+    assert world.differences() == []
+
+
+def test_the_vendors_full_words(world: World) -> None:
+    """A long answer of Power BI's stands in the audit to its end."""
+    world.connect()
+    words = "word " * 600 + "the end"
+    world.powerbi_fault("status", status=403, body=words, times=3)
+    world.poll()
+    world.drain_queue()
+    [row] = world.audit("push", "ask")
+    assert "the end" in row["error"]
+
+
+def test_several_bad_records_at_the_beginning(world: World) -> None:
+    """The first records of a POST are bad, and others are good: these go in, and those are put aside."""
+    resources = books.plain_books(invoices=30)
+    for record in resources["Invoices"][:6]:
+        record["Reference"] = "poison"
+    world.load(resources)
+    world.connect()
+    poison(world, "Invoices", "poison")
+    world.settle()
+    bad = sorted(record["InvoiceID"] for record in resources["Invoices"][:6])
+    assert sorted(quarantined(world)) == bad
+    assert world.differences(quarantined=bad) == []
