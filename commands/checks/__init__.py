@@ -1,6 +1,6 @@
 """What `doctor` looks at: each check as data, in files by whom it is about."""
 
-from commands.checks import azure, clocks, powerbi, storage, vault, xero
+from commands.checks import azure, clocks, powerbi, proofs, storage, vault, xero
 from commands.checks.check import Check
 
 # From the cheapest on; what a check needs comes before it.
@@ -11,6 +11,7 @@ CHECKS: tuple[Check, ...] = (
     *xero.STORED,
     *powerbi.CHECKS,
     *xero.ASKED,
+    *proofs.CHECKS,
     *clocks.CHECKS,
     *azure.DEPLOYED,
 )

@@ -25,7 +25,7 @@ IDS_A_MESSAGE = 500
 WAKE_LOST_AFTER = timedelta(minutes=1)
 
 # What may be asked of a dataset; `shared.sync.honour` knows who carries it out.
-Action = Literal["compact", "upgrade", "replace", "switch", "forget"]
+Action = Literal["compact", "upgrade", "replace", "switch", "forget", "reconcile"]
 # A dataset's name stands in names of blobs and leases and in keys of tables.
 Dataset = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,63}\Z")]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -63,12 +63,19 @@ class Wake(
 class Request(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="request", forbid_unknown_fields=True
 ):
-    """Do this to a dataset, after its outbox. `table`: the one it is about, "" for whichever needs it."""
+    """Do this to a dataset, after its outbox. `table`: the one it is about, "" for whichever needs it.
+
+    Of `reconcile`: organisation, the tenant id, "" for all of the dataset; repair: mend what differs; now: everything,
+    not only the next slice.
+    """
 
     format: int = 1
     dataset: Dataset
     action: Action
     table: str = ""
+    organisation: str = ""
+    repair: bool = False
+    now: bool = False
     reason: str
     operation: str
     first_enqueued_at: Instant
@@ -102,13 +109,26 @@ def decode(text: str) -> Message:
 
 
 def ask(
-    store: Store, clock: Clock, dataset: str, action: Action, reason: str, operation: str, *, table: str = ""
+    store: Store,
+    clock: Clock,
+    dataset: str,
+    action: Action,
+    reason: str,
+    operation: str,
+    *,
+    table: str = "",
+    organisation: str = "",
+    repair: bool = False,
+    now: bool = False,
 ) -> None:
     """Queue a request."""
     message = Request(
         dataset=dataset,
         action=action,
         table=table,
+        organisation=organisation,
+        repair=repair,
+        now=now,
         reason=reason,
         operation=operation,
         first_enqueued_at=clock.now(),

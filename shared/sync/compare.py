@@ -191,6 +191,7 @@ def _judge(
             and known.transform == tables.TRANSFORM
             and known.is_in(powerbi_id)
             and not again
+            and not fetch.repairs
         )
         if same and known.lists == by_lists:
             _see(work, found, fetch, known, powerbi_id, by_lists)
@@ -263,6 +264,7 @@ def put_aside(
         resource=resource,
         why=where,
         batches=[batch],
+        ids=[record_id] if record_id else (),
         error=said,
     )
 

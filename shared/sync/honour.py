@@ -20,6 +20,7 @@ from shared.state import connections, messages, noted
 from shared.state.connections import Paused
 from shared.state.messages import Action, Ids, Message, Request, Wake
 from shared.storage import Message as Received
+from shared.sync import refusals
 from shared.sync.compact import compact
 from shared.sync.connector import Connector
 from shared.sync.forget import forget
@@ -27,6 +28,7 @@ from shared.sync.land import fetch_ids
 from shared.sync.pause import put_off
 from shared.sync.posting import TableFull
 from shared.sync.push import drain
+from shared.sync.reconcile import reconcile
 from shared.sync.upgrade import replace_dataset, switch, upgrade
 from shared.xero.resources import RESOURCES
 
@@ -38,6 +40,8 @@ TOGETHER = 32
 HIDDEN_SECONDS = 300
 LONGEST_DELAY = 3600.0
 ASK_AGAIN_SECONDS = 3600.0
+# What may mend a refusal of Power BI.
+DEFINES: tuple[Action, ...] = ("upgrade", "replace", "switch")
 # Who carries out a request; it answers whether something is left when the time is up.
 ACTIONS: Mapping[Action, Callable[[Connector, Audit, Request, datetime], bool]] = {
     "compact": compact,
@@ -45,6 +49,7 @@ ACTIONS: Mapping[Action, Callable[[Connector, Audit, Request, datetime], bool]] 
     "replace": replace_dataset,
     "switch": switch,
     "forget": forget,
+    "reconcile": reconcile,
 }
 
 
@@ -64,7 +69,7 @@ def honour(connector: Connector, text: str, *, until: datetime) -> None:
         wakes = {message.dataset: message for message in received if isinstance(message, Wake)}
         # The same asked twice is done once.
         requests = {
-            (message.dataset, message.action, message.table): message
+            (message.dataset, message.action, message.table, message.organisation, message.now): message
             for message in received
             if isinstance(message, Request)
         }
@@ -131,7 +136,8 @@ def _fetch(connector: Connector, audit: Audit, received: list[Ids], paused: Mapp
                 if organisation is None
                 else "consent lost; connect reads what changed meanwhile"
             )
-            audit.add("fetch", "ignored", organisation=tenant_id, resource=resource, why=why)
+            told = {record_id for message in some for record_id in message.ids}
+            audit.add("fetch", "ignored", organisation=tenant_id, resource=resource, why=why, ids=told)
             continue
         if connections.pause_of(paused, tenant_id):
             for message in some:
@@ -144,7 +150,7 @@ def _fetch(connector: Connector, audit: Audit, received: list[Ids], paused: Mapp
             fetch_ids(connector, audit, organisation, RESOURCES[resource], ids, some[0].reason)
         except ConsentLost as lost:
             outcome = "ask" if connections.mark_consent_lost(connector.store, organisation) else "ended"
-            audit.add("fetch", outcome, organisation=tenant_id, resource=resource, error=lost)
+            audit.add("fetch", outcome, organisation=tenant_id, resource=resource, ids=ids, error=lost)
         except (RetryLater, AskPerson, GiveUp) as error:
             _again(connector, audit, some, ids, error)
         for other in sorted({message.operation for message in some} - {audit.operation}):
@@ -154,6 +160,7 @@ def _fetch(connector: Connector, audit: Audit, received: list[Ids], paused: Mapp
                 organisation=tenant_id,
                 resource=resource,
                 why=f"in operation {audit.operation}",
+                ids=ids,
                 operation=other,
                 by=audit.operation,
             )
@@ -207,6 +214,7 @@ def _again(connector: Connector, audit: Audit, some: list[Ids], ids: set[str], e
         resource=some[0].resource,
         why=f"attempt {attempt} in {delay:.0f} s",
         count=len(ids),
+        ids=ids,
         error=error,
         attempt=attempt,
         seconds=delay,
@@ -221,9 +229,17 @@ def _drain(connector: Connector, audit: Audit, dataset: str, wake: Wake | None, 
     if wake is not None:
         messages.wake_arrived(connector.store, dataset)
     attempt = wake.attempt + 1 if wake else 1
+    if held := refusals.waits(connector, dataset):
+        # What was refused is not asked for with each batch that lands.
+        messages.wake(
+            connector.store, connector.clock, dataset, "again", audit.operation, delay=held, attempt=attempt
+        )
+        return 0
     began, before = connector.clock.now(), audit.sums.copy()
     try:
         more = drain(connector, dataset, audit, until=until)
+        if audit.sums["posts"] > before["posts"]:
+            refusals.accepted(connector, dataset)
         _tell_push(
             connector, audit, dataset, began, audit.sums - before, "more is pending" if more else "done"
         )
@@ -235,10 +251,13 @@ def _drain(connector: Connector, audit: Audit, dataset: str, wake: Wake | None, 
         delay = 5.0
     except RetryLater as wait:
         error, delay = wait, min(LONGEST_DELAY, wait.seconds)
+    except TableFull as full:
+        error, delay = full, ASK_AGAIN_SECONDS
+        now, about = connector.clock.now(), ", ".join(full.tables)
+        noted.note(connector.store, "refused", dataset, now, words=str(full), about=about)
     except (AskPerson, GiveUp) as stop:
-        error, delay = stop, ASK_AGAIN_SECONDS
-        full = ", ".join(stop.tables) if isinstance(stop, TableFull) else ""
-        noted.note(connector.store, "refused", dataset, connector.clock.now(), words=str(stop), about=full)
+        found = refusals.refused(connector, dataset, stop)
+        error, delay, attempt = stop, found.seconds, found.attempt
     outcome = "ask" if isinstance(error, (AskPerson, GiveUp)) else "retried"
     _tell_push(connector, audit, dataset, began, audit.sums - before, outcome)
     audit.add(
@@ -279,6 +298,11 @@ def _carry_out(connector: Connector, audit: Audit, request: Request, until: date
     try:
         if ACTIONS[request.action](connector, audit, request, until):
             _ask_again(connector, audit, request, 0, "unfinished")
+        elif request.action in DEFINES:
+            refusals.accepted(connector, request.dataset)
+            messages.send_wake(
+                connector.store, connector.clock, request.dataset, request.action, audit.operation
+            )
     except RunEnded as ended:
         _ask_again(connector, audit, request, 5, ended)
     except RetryLater as wait:

@@ -66,7 +66,7 @@ def days(resource: Resource, connector: Connector) -> list[str]:
     start = connector.settings.start_date
     if resource.is_of_the_start:
         return [start.isoformat()]
-    return months(start, _local_day(connector, connector.clock.now()))
+    return months(start, local_day(connector, connector.clock.now()))
 
 
 def months(first: date, last: date) -> list[str]:
@@ -102,7 +102,7 @@ def _begin(
     if not checkpoint.history or checkpoint.watermark is None:
         newest_first = tuple(reversed(all_days))
         return Read(kind="history", read_id=f"history-{name}", began=now, days=newest_first)
-    last_read = _local_day(connector, checkpoint.watermark)
+    last_read = local_day(connector, checkpoint.watermark)
     also = _changed_elsewhere(connector, organisation, resource, checkpoint.watermark)
     also += _year_ends(connector, organisation, resource, all_days)
     found, turn = due(all_days, last_read, checkpoint.turn, also)
@@ -247,7 +247,7 @@ def _forget_others(
         messages.wake(connector.store, connector.clock, organisation.dataset, "landed", audit.operation)
 
 
-def _local_day(connector: Connector, now: datetime) -> date:
+def local_day(connector: Connector, now: datetime) -> date:
     return now.astimezone(ZoneInfo(connector.settings.time_zone)).date()
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 
 from shared.state import connections, messages, noted, outbox, sink
-from shared.sync import forget, superseded
+from shared.sync import forget, reconcile, superseded
 from shared.sync.connector import Connector
 from shared.sync.honour import HIDDEN_SECONDS, TOGETHER, decode_or_put_aside, put_aside
 from shared.sync.retain import retain
@@ -24,6 +24,8 @@ def sweep(connector: Connector, *, operation: str = "", paused: bool = False) ->
     _sweep_poison(connector, operation)
     for dataset in sorted({organisation.dataset for organisation in connections.connected(connector.store)}):
         _wake_waiting(connector, dataset, operation, paused=paused)
+        if not paused:
+            reconcile.ask_if_due(connector, dataset, operation)
     if not paused:
         forget.ask_again(connector)
     retain(connector)

@@ -13,12 +13,16 @@ from shared.state.mirror import Known
 from shared.state.outbox import Batch
 from shared.xero import wire
 
+# Begins the reason of what is fetched because the mirror was found to be wrong.
+REPAIR = "repair"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fetch:
     """A record as one answer had it. `record` is None when Xero said that there is none (any more).
 
-    from_mirror: it is what was known already, taken from the mirror to be pushed once more.
+    from_mirror: it is what was known already, taken from the mirror to be pushed once more. repairs: it was fetched since what is
+    known is wrong: when it was fetched decides, whatever the stamps say, and it is pushed even if nothing differs.
     """
 
     record_id: str
@@ -29,6 +33,7 @@ class Fetch:
     hash: str
     batch: str
     from_mirror: bool = False
+    repairs: bool = False
 
 
 def fetches(batch: Batch) -> tuple[list[Fetch], list[tuple[str, dict[str, Any], str]]]:
@@ -38,6 +43,7 @@ def fetches(batch: Batch) -> tuple[list[Fetch], list[tuple[str, dict[str, Any], 
     """
     resource, header = batch.resource, batch.header
     fetched_from, fetched_to = milliseconds(header.fetched_from), milliseconds(header.fetched_to)
+    repairs = header.reason.startswith(REPAIR)
     good: list[Fetch] = []
     bad: list[tuple[str, dict[str, Any], str]] = []
     for record in batch.records():
@@ -64,6 +70,7 @@ def fetches(batch: Batch) -> tuple[list[Fetch], list[tuple[str, dict[str, Any], 
                 fetched_to=fetched_to,
                 hash=content_hash(resource.lasting(record)),
                 batch=batch.name,
+                repairs=repairs,
             )
         )
     for missing in header.missing:
@@ -75,6 +82,7 @@ def fetches(batch: Batch) -> tuple[list[Fetch], list[tuple[str, dict[str, Any], 
             fetched_to=fetched_to,
             hash="",
             batch=batch.name,
+            repairs=repairs,
         )
         good.append(gone)
     return good, bad
@@ -102,11 +110,17 @@ def content_hash(record: Mapping[str, Any]) -> str:
 def is_newer(one: Fetch | Known, other: Fetch | Known) -> bool:
     """Whether `one` is at least as new as `other`: by stamp, then by when it was fetched.
 
-    A record without a stamp, and one that is gone, is judged by its fetch alone.
+    A record without a stamp, one that is gone, and one that was fetched to repair, is judged by its fetch alone.
     """
+    if _repairs(one) or _repairs(other):
+        return one.fetched_to >= other.fetched_to
     if one.stamp >= 0 and other.stamp >= 0 and one.stamp != other.stamp:
         return one.stamp > other.stamp
     return one.fetched_to >= other.fetched_to
+
+
+def _repairs(one: Fetch | Known) -> bool:
+    return isinstance(one, Fetch) and one.repairs
 
 
 def is_in_doubt(one: Fetch | Known, other: Fetch | Known) -> bool:
