@@ -14,6 +14,8 @@ from shared.state import connections
 from shared.sync.connector import Connector
 from shared.sync.trail import Row, Story, Wanted, has_failed, rows, stories
 
+# Of a long life only the newest batches are named; the rows tell of all.
+LAST_BATCHES = 5
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 # What a row means, by what and outcome, then by what alone. Names in braces are the row's.
 MEANINGS = {
@@ -46,6 +48,7 @@ MEANINGS = {
     "refresh done": "tokens were renewed: {why}, generation {count}",
     "refresh retried": "tokens could not be renewed yet: {why}",
     "replay queued": "{count} {resource} are tried again",
+    "replay due": "{resource}, which waited for a person, are read again",
     "connect done": "the organisation was connected: {why}",
     "disconnect done": "the organisation was disconnected",
     "pause paused": "paused: {why}",
@@ -75,8 +78,15 @@ def run(
     ours = connector(where)
     tenant_id = choose(ours, organisation).tenant_id if organisation else ""
     if record_id:
-        found = stories(ours, tenant_id, resource, record_id.strip().casefold())
+        begin = when(since, ours.clock.now())
+        found = stories(ours, tenant_id, resource, record_id.strip(), begin)
         _show(as_json, [_document(each) for each in found], [line for each in found for line in told(each)])
+        if found and not as_json:
+            say(
+                [
+                    f"Its last way, and all since {begin:%F %T} UTC. Next: `--since 90d` tells more of its life."
+                ]
+            )
         if not found and not as_json:
             say([f"Nothing is known of {record_id}: it has not come from Xero, or was never put aside."])
         return 0 if found else 1
@@ -143,7 +153,7 @@ def told(story: Story) -> list[str]:
         parts.append("  Xero: has it no more")
     names: dict[str, str] = {}
     parts += [f"  {line}" for row in story.rows for line in lines(row, names)]
-    parts += [f"  batch {batch}" for batch in story.batches]
+    parts += [f"  batch {batch}" for batch in story.batches[-LAST_BATCHES:]]
     if not story.rows:
         parts.append("  The audit has nothing of its last batch any more.")
     if story.version:

@@ -11,7 +11,7 @@ from shared.xero.resources import RESOURCES
 
 
 def run(where: Where, *, organisation: str, resource: str, record_id: str) -> int:
-    """Queue what lies in the quarantine and fits, and say where to look next."""
+    """Queue what lies in the quarantine or waits for a person and fits, and say where to look next."""
     resource = resource_name(resource)
     ours = connector(where)
     tenant_id = choose(ours, organisation).tenant_id if organisation else ""
@@ -37,8 +37,9 @@ def what_was_queued(queued: Mapping[str, int], *, everything: bool) -> list[str]
         ]
     return [
         f"Queued: {', '.join(f'{count} {what}' for what, count in queued.items())}.",
-        "Next: push_queue tries them now. What is good leaves table quarantine and is in Power BI within minutes; what "
-        "is still bad stays there, with a row `quarantine` in today's audit.",
+        "Next: push_queue and poll_timer try them now. What is good leaves table quarantine and is in Power BI within "
+        "minutes; what is still bad stays there, with a row `quarantine` in today's audit. What still waits for a person is "
+        "an alarm again in `python3 manage.py status`.",
     ]
 
 

@@ -7,7 +7,7 @@ are told in the log at once, without their words.
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from shared import log
@@ -16,12 +16,15 @@ from shared.storage import Entity, Store, Write, transactions
 
 # Azure Tables holds 64 KiB of UTF-16 a string property, in which a character may take four bytes.
 LONGEST = 15_000
+# A row about so many records or fewer names them, so that the life of each can be told; a page of more is read for it.
+NAMED = 100
 # Outcomes that are told in the log whatever had them, and what is told whatever came of it. The rest is told in sum, by
 # whoever runs it.
 LEVELS = {
     "ask": logging.ERROR,
     "parked": logging.ERROR,
     "wrong": logging.ERROR,
+    "differs": logging.ERROR,
     "put aside": logging.ERROR,
     "record": logging.WARNING,
     "batch": logging.WARNING,
@@ -61,6 +64,7 @@ class Audit:
         why: str = "",
         count: int = 0,
         batches: Sequence[str] = (),
+        ids: Collection[str] = (),
         request_id: str = "",
         error: str | Exception = "",
         operation: str = "",
@@ -68,7 +72,7 @@ class Audit:
     ) -> None:
         """One row. `what`: webhook, fetch, push, refresh, quarantine …; `outcome`: done, retried, refused, lost …
 
-        operation: another than this run's, when it tells of work that was asked for by another.
+        ids: of the records that it is about. operation: another than this run's, when it tells of work that was asked for by another.
         """
         now = self._clock.now()
         row: dict[str, Any] = {
@@ -84,6 +88,7 @@ class Audit:
             "why": why,
             "count": count,
             "batches": " ".join(batches),
+            "ids": " ".join(sorted(ids)) if len(ids) <= NAMED else "",
             "request_id": request_id,
             "error": str(error),
             **more,
@@ -126,7 +131,8 @@ class Audit:
         for day in sorted({str(row["PartitionKey"]) for row in self._rows}):
             table = f"audit{day[:6]}"
             self._store.create_table(table)
-            of_day = [Write("insert", row) for row in self._rows if row["PartitionKey"] == day]
+            # Not as an insert, which fails where the answer to the same write was lost.
+            of_day = [Write("replace", row) for row in self._rows if row["PartitionKey"] == day]
             for some in transactions(of_day):
                 self._store.write_entities(table, some)
                 written = {write.entity["RowKey"] for write in some}

@@ -1,4 +1,4 @@
-"""Replay: try again what was put aside, after the cause is mended.
+"""Replay: try again what was put aside or waits for a person, after the cause is mended.
 
 A record with an id is fetched anew from Xero, since it may have changed; one without is taken from its payload. Whatever
 still cannot be shaped or is refused goes back where it was.
@@ -9,10 +9,12 @@ from collections.abc import Iterable
 
 import msgspec
 
+from shared.audit import Audit
 from shared.errors import BadMessage
 from shared.state import connections, messages, outbox, quarantine
 from shared.state.connections import Organisation
 from shared.sync.connector import Connector
+from shared.sync.unpark import unpark_datasets, unpark_reads
 from shared.xero.client import Request
 from shared.xero.resources import RESOURCES
 from shared.xero.resources.resource import is_nameless
@@ -23,7 +25,8 @@ def replay(
 ) -> Counter[str]:
     """Queue the quarantined records that fit, of all organisations and resources when none is named.
 
-    Answers how many of each resource. Parked messages and batches are replayed when nothing is named.
+    Answers how many of each resource. Without a record parked reads that fit are due again; messages, batches, tables and
+    datasets that wait are tried when nothing is named.
     """
     audit = connector.audit()
     replayed: Counter[str] = Counter()
@@ -32,10 +35,22 @@ def replay(
             for name in RESOURCES:
                 if resource in ("", name):
                     some = _replay_records(connector, each, name, record_id, audit.operation)
-                    replayed[name] += some
+                    replayed[name] += len(some)
                     if some:
-                        audit.add("replay", "queued", organisation=each.tenant_id, resource=name, count=some)
+                        audit.add(
+                            "replay",
+                            "queued",
+                            organisation=each.tenant_id,
+                            resource=name,
+                            count=len(some),
+                            ids=some,
+                        )
+            if not record_id and not each.consent_lost:
+                _unpark_reads(connector, audit, each, resource, replayed)
     if not (organisation or resource or record_id):
+        for what, count in unpark_datasets(connector, audit.operation).items():
+            replayed[what] += count
+            audit.add("replay", "queued", why=what, count=count)
         for what, count in (
             ("messages", _replay_messages(connector)),
             ("batches", _replay_batches(connector)),
@@ -47,9 +62,18 @@ def replay(
     return +replayed
 
 
+def _unpark_reads(
+    connector: Connector, audit: Audit, organisation: Organisation, resource: str, replayed: Counter[str]
+) -> None:
+    due = unpark_reads(connector, organisation, resource)
+    for name in due:
+        audit.add("replay", "due", organisation=organisation.tenant_id, resource=name)
+    replayed["reads"] += len(due)
+
+
 def _replay_records(
     connector: Connector, organisation: Organisation, resource: str, record_id: str, operation: str
-) -> int:
+) -> list[str]:
     names = [
         name
         for name in quarantine.listed(connector.store, organisation.tenant_id, resource)
@@ -60,7 +84,7 @@ def _replay_records(
         connector.store, connector.clock, organisation.tenant_id, resource, ids, "replay", operation
     )
     _land_payloads(connector, organisation, resource, set(names) - set(ids), operation)
-    return len(names)
+    return names
 
 
 def _land_payloads(

@@ -1,13 +1,18 @@
-"""The trail: what the audit has of a time, and what became of one record, from Xero to Power BI. Reads storage only."""
+"""The trail: what the audit has of a time, and what became of one record, from Xero to Power BI. Reads storage only.
+
+A row about few records names them; of a page of many the batch is read, while it is kept. So a record's life is told from its
+first webhook or poll on, with each time that something had to wait or was tried again, and why.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
 
 from shared.audit import LEVELS
+from shared.errors import BadMessage
 from shared.state import connections, mirror, outbox, quarantine
 from shared.state.connections import Organisation
 from shared.state.made import LANDED
@@ -44,7 +49,7 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """What is known of one record. rows: of the audit, oldest first, those about the batches that hold it and their runs.
+    """What is known of one record. rows: of the audit, oldest first, those about it, the batches that hold it and their runs.
 
     stamp, version: of the mirror: the UpdatedDateUTC of its newest version, and the RowVersion that Power BI has of it.
     """
@@ -77,7 +82,37 @@ def rows(store: Store, since: datetime, until: datetime, wanted: Wanted) -> Iter
         day -= timedelta(days=1)
 
 
-def story(connector: Connector, organisation: Organisation, resource: str, record_id: str) -> Story | None:
+def stories(
+    connector: Connector, tenant_id: str, resource: str, record_id: str, since: datetime | None = None
+) -> list[Story]:
+    """What is known of an id, in every organisation and resource that may have it.
+
+    since: all that the audit has from then on is looked through; else only what is around its newest batch.
+    """
+    days = Days(connector.store)
+    return [
+        found
+        for organisation in connections.connected(connector.store)
+        if tenant_id in ("", organisation.tenant_id)
+        for name in LANDED
+        if resource in ("", name)
+        if (found := story(connector, organisation, name, id_in(name, record_id), since, days)) is not None
+    ]
+
+
+def id_in(resource: str, text: str) -> str:
+    """An id as a resource's records are kept under: GUIDs in lower case, others as they are."""
+    return text.casefold() if LANDED[resource].ids_are_guids else text
+
+
+def story(
+    connector: Connector,
+    organisation: Organisation,
+    resource: str,
+    record_id: str,
+    since: datetime | None,
+    days: "Days",
+) -> Story | None:
     """What is known of a record of a resource; None when nothing is."""
     store, tenant_id = connector.store, organisation.tenant_id
     where = mirror.partition(tenant_id, resource)
@@ -85,9 +120,13 @@ def story(connector: Connector, organisation: Organisation, resource: str, recor
         mirror.TABLE, where, record_id, ("RowKey", "stamp", "version", "deleted", "batch")
     )
     aside = store.get_entity(quarantine.TABLE, where, record_id)
-    if known is None and aside is None:
+    life = Life(organisation, resource, record_id)
+    for each in (known, aside):
+        if each and each.entity.get("batch"):
+            life.batches.append(str(each.entity["batch"]))
+    rows_of = life.told(connector, days, since, pages=known is not None or aside is not None)
+    if known is None and aside is None and not rows_of:
         return None
-    batches = [str(each.entity["batch"]) for each in (known, aside) if each and each.entity.get("batch")]
     stamp = int(known.entity["stamp"]) if known else -1
     return Story(
         organisation=organisation,
@@ -96,23 +135,11 @@ def story(connector: Connector, organisation: Organisation, resource: str, recor
         stamp=datetime.fromtimestamp(stamp / 1000, UTC) if stamp >= 0 else None,
         version=int(known.entity["version"]) if known else 0,
         deleted=bool(known and known.entity["deleted"]),
-        batches=batches,
+        batches=life.batches,
         quarantined=str(aside.entity["error"]) if aside else "",
-        pending=_pending(connector, organisation, resource, batches),
-        rows=_of_batches(connector, batches),
+        pending=_pending(connector, organisation, resource, life.batches),
+        rows=rows_of,
     )
-
-
-def stories(connector: Connector, tenant_id: str, resource: str, record_id: str) -> list[Story]:
-    """What is known of an id, in every organisation and resource that may have it."""
-    return [
-        found
-        for organisation in connections.connected(connector.store)
-        if tenant_id in ("", organisation.tenant_id)
-        for name in LANDED
-        if resource in ("", name)
-        if (found := story(connector, organisation, name, record_id)) is not None
-    ]
 
 
 def _pending(
@@ -123,40 +150,138 @@ def _pending(
     return [name for name in waiting if outbox.resource_of(name) == resource or name in batches]
 
 
-def _of_batches(connector: Connector, batches: Sequence[str]) -> list[Row]:
-    """The rows that name a batch, and those of the runs that they belong to."""
-    found: dict[tuple[str, str], Row] = {}
-    for batch in batches:
-        landed = outbox.landed_at(batch)
-        until = min(connector.clock.now(), landed + AFTER_LANDING)
-        around: list[Row] = []
-        day = (landed - BEFORE_LANDING).date()
-        naming: list[Row] = []
-        while day <= until.date():
-            around += _of_day(connector.store, f"{day:%Y%m%d}", None)
-            naming = [row for row in around if batch in str(row.get("batches", "")).split()]
-            if any(row["what"] == "push" for row in naming):
-                break
-            day += timedelta(days=1)
-        operations = {row["operation"] for row in naming}
+class Days:
+    """The audit's rows by day, each day asked for once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rows: dict[str, list[Row]] = {}
+
+    def of(self, day: date) -> list[Row]:
+        name = f"{day:%Y%m%d}"
+        if name not in self._rows:
+            self._rows[name] = _of_day(self._store, name, None)
+        return self._rows[name]
+
+    def all(self) -> list[Row]:
+        """Those of all days that were asked for, oldest first."""
+        return [row for name in sorted(self._rows) for row in self._rows[name]]
+
+
+@dataclass
+class Life:
+    """The life of a record as the audit has it. batches: those that are known to hold it."""
+
+    organisation: Organisation
+    resource: str
+    record_id: str
+    batches: list[str] = field(default_factory=list)
+
+    def told(self, connector: Connector, days: Days, since: datetime | None, *, pages: bool) -> list[Row]:
+        """The rows about it, oldest first. pages: whether batches of many records are read to see if it is among them."""
+        now = connector.clock.now()
+        for batch in self.batches:
+            _look_around(days, batch, now)
+        if since is not None:
+            for back in range((now.date() - since.date()).days + 1):
+                days.of(now.date() - timedelta(days=back))
+        around = days.all()
+        naming = [row for row in around if self._names(row)]
+        found = {name for row in naming for name in str(row.get("batches", "")).split()}
+        if pages and since is not None:
+            found |= self._pages(connector, around, found)
+        self.batches = sorted(found | set(self.batches), key=outbox.landed_at)
+        holding = [row for row in around if not self._batches_of(row).isdisjoint(self.batches)]
+        operations = {row["operation"] for row in (*naming, *holding)}
         # A run that took the ids of another along tells of that one.
         operations |= {row["operation"] for row in around if row.get("by") in operations}
-        pushed = max((str(row["at"]) for row in naming if row["what"] == "push"), default=_ever(until))
+        spans = [self._span(batch, holding, now) for batch in self.batches]
+        about = {(row["PartitionKey"], row["RowKey"]) for row in (*naming, *holding)}
+        return [
+            row
+            for row in around
+            if (row["PartitionKey"], row["RowKey"]) in about or self._concerns(row, operations, spans)
+        ]
+
+    def _batches_of(self, row: Row) -> set[str]:
+        return set(str(row.get("batches", "")).split())
+
+    def _names(self, row: Row) -> bool:
+        """Whether a row names the record itself."""
+        if (row.get("organisation"), row.get("resource")) != (self.organisation.tenant_id, self.resource):
+            return False
+        named = self.record_id in str(row.get("ids", "")).split()
+        return named or f"/{self.record_id}.json" in str(row.get("why", ""))
+
+    def _pages(self, connector: Connector, around: Sequence[Row], found: set[str]) -> set[str]:
+        """The batches of more records than a row names which hold this one, as far as they are kept."""
+        holding = set()
         for row in around:
-            if row in naming or (row["operation"] in operations and _tells_of(row, batch, pushed)):
-                found[row["PartitionKey"], row["RowKey"]] = row
-    return [found[key] for key in sorted(found)]
+            ours = (row.get("organisation"), row.get("resource")) == (
+                self.organisation.tenant_id,
+                self.resource,
+            )
+            if row["what"] == "fetch" and ours and not row.get("ids"):
+                holding |= {
+                    name for name in self._batches_of(row) - found if self._is_held_by(connector, name)
+                }
+        return holding
+
+    def _is_held_by(self, connector: Connector, name: str) -> bool:
+        for place in ("done", "pending"):
+            try:
+                batch = outbox.at(connector.store, f"{place}/{self.organisation.dataset}/{name}")
+                if batch is not None:
+                    records = batch.records()
+                    return any(batch.resource.id_of(record) == self.record_id for record in records)
+            except BadMessage:
+                return False
+        return False
+
+    def _span(self, batch: str, holding: Sequence[Row], now: datetime) -> tuple[str, str, bool]:
+        """From when to when a batch waited to be pushed, and whether a poll fetched it."""
+        of_batch = [row for row in holding if batch in self._batches_of(row)]
+        pushed = max((str(row["at"]) for row in of_batch if row["what"] == "push"), default=_ever(now))
+        # "increment, pages": what a read asks for has its phase behind it.
+        polled = any(row["what"] == "fetch" and ", " in str(row.get("why", "")) for row in of_batch)
+        return _ever(outbox.landed_at(batch)), pushed, polled
+
+    def _concerns(self, row: Row, operations: set[str], spans: Sequence[tuple[str, str, bool]]) -> bool:
+        """Whether a row that names neither the record nor its batches tells of them: how the record was told of, what had to
+        wait and why, and the POSTs.
+        """
+        at, what = str(row["at"]), row["what"]
+        waiting = any(landed <= at <= pushed for landed, pushed, _ in spans)
+        ours = (row.get("organisation"), row.get("resource")) == (self.organisation.tenant_id, self.resource)
+        if what == "poll" and ours:
+            hour = BEFORE_LANDING
+            return any(
+                polled and _ever(datetime.fromisoformat(landed) - hour) <= at <= landed
+                for landed, _, polled in spans
+            )
+        if what == "push":
+            return waiting and has_failed(row) and row.get("dataset") == self.organisation.dataset
+        if row["operation"] not in operations:
+            return False
+        if what == "post":
+            table = TABLES.get(str(row.get("resource", "")))
+            return waiting and table is not None and self.resource in table.resources
+        if row.get("ids"):
+            return False
+        if what == "fetch":
+            return bool(row["outcome"] == "joined")
+        return bool(what == "webhook" and row.get("resource", self.resource) == self.resource)
 
 
-def _tells_of(row: Row, batch: str, pushed: str) -> bool:
-    """Whether a row of a batch's runs, which does not name it, is about it: how it was told of, and its POSTs."""
-    if row["what"] == "fetch":
-        return bool(row["outcome"] == "joined")
-    if row["what"] != "post":
-        return bool(row["what"] == "webhook")
-    table = TABLES.get(str(row.get("resource", "")))
-    fed = bool(table is not None and outbox.resource_of(batch) in table.resources)
-    return fed and _ever(outbox.landed_at(batch)) <= str(row["at"]) <= pushed
+def _look_around(days: Days, batch: str, now: datetime) -> None:
+    """Ask for the days from before a batch landed until it was pushed."""
+    landed = outbox.landed_at(batch)
+    day = (landed - BEFORE_LANDING).date()
+    while day <= min(now, landed + AFTER_LANDING).date():
+        of_day = days.of(day)
+        if any(row["what"] == "push" and batch in str(row.get("batches", "")).split() for row in of_day):
+            return
+        day += timedelta(days=1)
 
 
 def _ever(at: datetime) -> str:

@@ -1,5 +1,6 @@
 """The audit: what happened, when, why, how many, with what outcome, and that no row of it is lost."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -168,3 +169,23 @@ def test_a_failed_run_leaves_its_rows(world: World) -> None:
     world.honour(message.text)
     assert world.audit("fetch", "landed")[-1]["why"] == "webhook"
     assert world.audit("push", "ask")[-1]["error"].startswith("Entra gives no token: the secret is wrong")
+
+
+def test_a_lost_answer_of_storage_costs_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that were written, and whose answer was lost, are written again and are there once."""
+    clock = ManualClock()
+    store = MemoryStore(clock)
+    audit = Audit(store, clock, "operation")
+    audit.add("fetch", "landed")
+    usual = store.write_entities
+
+    def lost(table: str, writes: Sequence[Write]) -> None:
+        usual(table, writes)
+        raise HttpResponseError("storage did not answer")
+
+    monkeypatch.setattr(store, "write_entities", lost)
+    with pytest.raises(HttpResponseError):
+        audit.flush()
+    monkeypatch.setattr(store, "write_entities", usual)
+    audit.flush()
+    assert len(rows(store, f"audit{clock.now():%Y%m}", f"{clock.now():%Y%m%d}")) == 1
