@@ -82,8 +82,13 @@ def _refresh(connector: Connector, audit: Audit, token_set: str) -> None:
             return
         _note_intent(connector, token_set, tokens.generation)
         asked_at = connector.clock.now()
-        answer = _ask_xero(connector, tokens)
-        saved = save_tokens(connector, lease, token_set, answer, asked_at, expected=tokens.generation)
+        answer = _ask_xero_while_newest(connector, tokens)
+        try:
+            saved = save_tokens(connector, lease, token_set, answer, asked_at, expected=tokens.generation)
+        except RunEnded:
+            # From our answer on, what another saved meanwhile lives for the grace only.
+            ask_for_refresh(connector.store, token_set)
+            raise
         _clear_intent(connector, token_set)
         audit.add("refresh", "done", why=f"token set {token_set}", count=saved.generation)
     finally:
@@ -144,6 +149,17 @@ def _is_due(connector: Connector, tokens: TokenSet) -> bool:
     unresolved = int(state.get("intent", -1)) == tokens.generation
     age = connector.clock.now() - tokens.obtained_at
     return age >= RENEW_AFTER or bool(state.get("asked")) or unresolved
+
+
+def _ask_xero_while_newest(connector: Connector, tokens: TokenSet) -> Tokens:
+    """New tokens. Raises RunEnded where Xero refuses ours because another run renewed the set long ago."""
+    try:
+        return _ask_xero(connector, tokens)
+    except InvalidGrant:
+        current = connector.secrets().token_set(tokens.token_set, fresh=True)
+        if current.generation == tokens.generation:
+            raise
+        raise RunEnded(f"Token set {tokens.token_set} has generation {current.generation} by now.") from None
 
 
 def _ask_xero(connector: Connector, tokens: TokenSet) -> Tokens:

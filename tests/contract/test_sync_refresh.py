@@ -1,5 +1,6 @@
 """Keeping the tokens alive: whatever goes wrong around a refresh, the next run works without a human."""
 
+import dataclasses
 from collections.abc import Callable
 
 import msgspec
@@ -10,8 +11,12 @@ from local.xero.identity import TokenError
 from shared.errors import RunEnded
 from shared.secrets import TokenSet
 from shared.state import connections
+from shared.sync.alarms import ALARMS
+from shared.sync.connector import Connector
+from shared.sync.health import health
 from shared.sync.refresh import GRACE, LEASE_SECONDS, ask_for_refresh, hold_token_set, save_tokens
 from shared.xero.client import Request
+from shared.xero.identity import XeroIdentity
 from tests.support import books
 from tests.support.killing import Killed, Life
 from tests.support.world import XERO_CLIENT_SECRET, World
@@ -143,6 +148,25 @@ def test_the_vault_is_down(connected: World, minutes: float) -> None:
     assert alarms(connected) == []
 
 
+def test_the_whole_vault_is_down(connected: World) -> None:
+    """From the save on it neither reads nor writes, for 20 minutes, and the process is another one meanwhile: no human is needed."""
+    connected.advance(20 * MINUTE)
+    vault = connected.identity.faults["vault"]
+    vault.add(Fault("status", method="PUT", path="/secrets/.*", status=503, times=100_000))
+    connected.refresh()
+    vault.add(Fault("status", method="GET", path="/secrets/.*", status=503, times=100_000))
+    connected.restart()
+    for _ in range(4):
+        connected.refresh()
+        connected.poll()
+        connected.advance(5 * MINUTE)
+    vault.clear()
+    connected.refresh()
+    assert tokens(connected).generation == 2
+    assert works(connected)
+    assert alarms(connected) == []
+
+
 def test_the_vault_cannot_be_read(connected: World) -> None:
     """Without the vault Xero is not asked: an answer that cannot be kept is not fetched."""
     connected.advance(20 * MINUTE)
@@ -179,6 +203,45 @@ def test_a_stalled_holder(connected: World) -> None:
     with pytest.raises(RunEnded):
         save_tokens(stalled, lease, name(connected), answer, asked_at, expected=1)
     assert tokens(connected) == saved
+    assert works(connected)
+
+
+def stalling(world: World, minutes: float) -> Connector:
+    """A process that stalls just before it asks Xero; another renews the set as soon as it may."""
+    other = world.mortal(Life())
+    usual = world.connector.xero_identity
+
+    def identity() -> XeroIdentity:
+        world.clock.advance(LEASE_SECONDS + 1)
+        world.refresh(connector=other)
+        world.clock.advance(minutes * MINUTE)
+        return usual()
+
+    return dataclasses.replace(world.connector, xero_identity=identity)
+
+
+def test_a_stalled_holder_that_asks_late(connected: World) -> None:
+    """From its question on the tokens that another saved live for the grace only: the next run renews them at once."""
+    connected.advance(20 * MINUTE)
+    connected.refresh(connector=stalling(connected, 1))
+    assert tokens(connected).generation == 2
+    connected.advance(5 * MINUTE)
+    connected.refresh()
+    assert tokens(connected).generation == 3
+    connected.clock.advance(GRACE.total_seconds() + 1)
+    connected.refresh()
+    assert works(connected)
+
+
+def test_a_stalled_holder_that_asks_too_late(connected: World) -> None:
+    """A run that wakes when its token is long over, and another's is in the vault, takes no consent for lost."""
+    connected.advance(20 * MINUTE)
+    connected.refresh(connector=stalling(connected, 31))
+    assert tokens(connected).generation == 2
+    assert alarms(connected) == []
+    organisation = connections.find(connected.store, books.TENANT)
+    assert organisation is not None and not organisation.consent_lost
+    connected.refresh()
     assert works(connected)
 
 
@@ -259,6 +322,54 @@ def test_the_consent_is_lost(connected: World, how: str) -> None:
     connected.advance(20 * MINUTE)
     connected.refresh()
     assert tokens(connected).expires_at > connected.clock.now()
+
+
+def test_one_alarm_tells_of_a_lost_consent(settled: World) -> None:
+    """Polls, webhooks and renewals that all meet it make one alarm, with the command that mends it, and nothing follows from it."""
+    client = settled.xero.identity.clients["test-xero-app"]
+    settled.xero.identity.revoke(client, tokens(settled).refresh_token)
+    for minute in range(80):
+        settled.advance(MINUTE)
+        if minute % 5 == 0:
+            settled.refresh()
+        if minute % 7 == 0:
+            settled.webhook([("INVOICE", books.record_id("Invoices", 2))])
+        settled.poll()
+        settled.drain_queue()
+    [alarm] = health(settled.connector).alarms
+    assert alarm.code == "consent-lost"
+    assert "manage.py connect" in ALARMS[alarm.code].action
+    assert len([row for row in settled.audit() if row["outcome"] == "ask"]) == 1
+
+
+@pytest.mark.parametrize("how", ["poll", "webhook", "renewal"])
+def test_others_go_on_when_a_consent_is_lost(new_world: NewWorld, how: str) -> None:
+    """Whoever meets it first asks once; nothing of the organisation is called for any more, and all others are read."""
+    world = new_world()
+    world.load()
+    world.load(books.small_books(tenant_id=books.OTHER_TENANT), tenant_id=books.OTHER_TENANT, user="user-2")
+    world.connect()
+    world.connect(user="user-2")
+    world.settle()
+    client = world.xero.identity.clients["test-xero-app"]
+    world.xero.identity.revoke(client, tokens(world).refresh_token)
+    world.change("Invoices", 2, Reference="of the other", tenant_id=books.OTHER_TENANT)
+    for _ in range(3):
+        world.advance((21 if how == "renewal" else 16) * MINUTE)
+        if how == "renewal":
+            world.refresh()
+        if how == "webhook":
+            for tenant_id in (books.TENANT, books.OTHER_TENANT):
+                world.webhook([("INVOICE", books.record_id("Invoices", 2))], tenant_id=tenant_id)
+            world.drain_queue()
+        world.poll()
+        world.drain_queue()
+        world.refresh()
+    asked = [row for row in world.audit() if row["outcome"] == "ask"]
+    assert [row["what"] for row in asked] == [{"poll": "poll", "webhook": "fetch", "renewal": "refresh"}[how]]
+    assert world.unmirrored("Invoices", tenant_id=books.OTHER_TENANT) == []
+    lost = {each.tenant_id: each.consent_lost for each in connections.connected(world.store)}
+    assert lost == {books.TENANT: True, books.OTHER_TENANT: False}
 
 
 def test_each_set_by_itself(new_world: NewWorld) -> None:
