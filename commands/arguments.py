@@ -178,7 +178,17 @@ def _mending(commands: "Commands") -> None:
     )
     backfill.add_argument("--yes", action="store_true", help="again: do not ask")
 
-    replay = with_settings(commands, "replay", "try again what lies in the quarantine")
+    reconcile = with_settings(commands, "reconcile", "compare Xero, mirror and Power BI, and repair")
+    reconcile.epilog = "Ends with 1 when anything differs, or a side could not be asked."
+    reconcile.add_argument(
+        "organisation", nargs="?", default="", metavar="ORGANISATION", help="its name or tenant id"
+    )
+    reconcile.add_argument("--now", action="store_true", help="everything, not only the next slice")
+    reconcile.add_argument("--repair", action="store_true", help="fetch and push what differs")
+    reconcile.add_argument("--yes", action="store_true", help="now: do not ask")
+    reconcile.add_argument("--json", action="store_true", help="for machines")
+
+    replay = with_settings(commands, "replay", "try again what lies in the quarantine or is parked")
     replay.add_argument(
         "--organisation", default="", metavar="X", help="only of this one, by name or tenant id"
     )
@@ -223,7 +233,13 @@ def _leaving(commands: "Commands") -> None:
 def _building(commands: "Commands") -> None:
     """What a maintainer needs."""
     test = commands.add_parser("test", help="run the checks and tests")
-    test.add_argument("kind", nargs="?", choices=("unit", "contract", "system"), help="only one kind")
+    test.add_argument(
+        "kind", nargs="?", choices=("unit", "contract", "system", "chaos"), help="only one kind"
+    )
+    test.add_argument("--seeds", type=positive, metavar="N", help="chaos: play so many seeds")
+    test.add_argument(
+        "--seed", type=positive, metavar="S", help="chaos: from this one on; alone, only this one"
+    )
     test.add_argument("more", nargs="*", metavar="-- ARGUMENTS", help="arguments for pytest, after --")
 
     package = commands.add_parser("package", help="build the zip that Azure runs")
@@ -253,6 +269,12 @@ def with_settings(commands: "Commands", name: str, text: str) -> argparse.Argume
         "--resource-group", default="", metavar="RG", help="of --app, which is looked for else"
     )
     return command
+
+
+def positive(text):  # type: ignore[no-untyped-def]
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 on")
+    return int(text)
 
 
 def documents(text):  # type: ignore[no-untyped-def]

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         case "test":
             from commands import test
 
-            return test.run(arguments.kind, arguments.more)
+            return test.run(arguments.kind, arguments.more, seeds=arguments.seeds, seed=arguments.seed)
         case "connect":
             from commands import connect
             from commands.choose import Wanted
@@ -83,6 +83,17 @@ def run(arguments: argparse.Namespace) -> int:
             from commands import compact
 
             return compact.run(where, arguments.dataset, table=arguments.table)
+        case "reconcile":
+            from commands import reconcile
+
+            return reconcile.run(
+                where,
+                arguments.organisation,
+                now=arguments.now,
+                repair=arguments.repair,
+                as_json=arguments.json,
+                yes=arguments.yes,
+            )
         case "organisations":
             from commands import organisations
 

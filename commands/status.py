@@ -9,7 +9,9 @@ from rich.text import Text
 from commands.organisations import NOBODY, choose
 from commands.status_json import document, is_healthy, state
 from commands.terminal import Where, connector, console, item, say, say_json
+from shared.budgets import Spent
 from shared.settings import Settings
+from shared.state.proofs import Proof, Standing
 from shared.sync.alarms import ALARMS, by_severity
 from shared.sync.health import health
 from shared.sync.vitals import Alarm, DatasetHealth, Health, OrganisationHealth, TableHealth, TokenSetHealth
@@ -99,6 +101,21 @@ def _of(alarm: Alarm, names: dict[str, str]) -> str:
     return ", ".join(filter(None, [*parts, since]))
 
 
+def _cost(budget: Spent | None) -> str:
+    """What the day has cost so far, and the one before: Xero bills bytes, too."""
+    if budget is None:
+        return "Nothing was read yet."
+    day = f"{megabytes(budget.bytes)} were read"
+    if not budget.before_calls:
+        return f"{day}."
+    return f"{day}; the day before {budget.before_calls:,} calls and {megabytes(budget.before_bytes)}."
+
+
+def megabytes(count: int) -> str:
+    """Bytes for people."""
+    return f"{count / 1_000_000:,.1f} MB"
+
+
 def _show_organisation(
     settings: Settings, found: OrganisationHealth, at: datetime, *, everything: bool
 ) -> None:
@@ -111,9 +128,14 @@ def _show_organisation(
     for line in (
         f"Oldest figures {oldest}; last read {ago(at, found.last_poll)} ago; last webhook {webhook}.",
         f"Calls of this day: {used:,} of {settings.xero_day_limit:,}, of which {settings.xero_webhook_reserve:,} are "
-        f"kept for webhooks{left}.",
+        f"kept for webhooks{left}. {_cost(budget)}",
     ):
         item(line)
+    item(proven(found.proof, at))
+    if lacking := sorted(name for name, each in found.kept.items() if each.lacks):
+        item(
+            f"The mirror lost records of {', '.join(lacking)}; they are read again, and compactions wait for it."
+        )
     if found.complete < found.resources:
         item(
             f"Histories read: {found.complete} of {found.resources}; `backfill` shows how far the others are."
@@ -127,6 +149,20 @@ def _show_organisation(
         words = each.parked or each.trouble
         if words:
             item(words if words.startswith(f"{each.table}: ") else f"{each.table}: {words}")
+
+
+def proven(proof: Standing, at: datetime) -> str:
+    """When it was last compared with Xero, how much of it, and what differs."""
+    if proof.newest is None:
+        return "Never compared with Xero yet."
+    names = {
+        each.table if isinstance(each, Proof) else f"the report of {each.about}" for each in proof.differs
+    }
+    said = f"; {', '.join(sorted(names))} differ: see `reconcile`" if names else ""
+    return (
+        f"Last compared with Xero {ago(at, proof.newest)} ago, the oldest month {ago(at, proof.oldest)} ago: "
+        f"{proof.proven:,} of {proof.months:,} months of its tables are the same{said}."
+    )
 
 
 def _tables(shown: Sequence[TableHealth], at: datetime) -> Table:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.settings import Settings
+from shared.state.proofs import Proof, ReportProof
 from shared.sync.alarms import ALARMS, UNHEALTHY, by_severity
 from shared.sync.vitals import (
     Alarm,
@@ -90,6 +91,9 @@ def _organisation(settings: Settings, found: OrganisationHealth, at: datetime) -
         "histories": {"complete": found.complete, "of": found.resources},
         "calls": {
             "day_used": budget.day if budget else 0,
+            "day_bytes": budget.bytes if budget else 0,
+            "day_before_calls": budget.before_calls if budget else 0,
+            "day_before_bytes": budget.before_bytes if budget else 0,
             "day_limit": settings.xero_day_limit,
             "webhook_reserve": settings.xero_webhook_reserve,
             "day_ends": instant(budget.day_ends) if budget and budget.day else None,
@@ -98,7 +102,25 @@ def _organisation(settings: Settings, found: OrganisationHealth, at: datetime) -
             "blocked_by": budget.blocked_by if budget else "",
             "blocked_until": instant(budget.blocked_until) if budget else None,
         },
+        "proof": {
+            "oldest": instant(found.proof.oldest),
+            "newest": instant(found.proof.newest),
+            "proven": found.proof.proven,
+            "months": found.proof.months,
+            "differs": [_of(each) for each in found.proof.differs],
+        },
+        "mirror_lacks": sorted(name for name, each in found.kept.items() if each.lacks),
         "tables": [_table(each, at) for each in found.tables],
+    }
+
+
+def _of(proof: Proof | ReportProof) -> dict[str, Any]:
+    return {
+        "table": proof.table if isinstance(proof, Proof) else "",
+        "month": proof.month if isinstance(proof, Proof) else "",
+        "report": "" if isinstance(proof, Proof) else proof.about,
+        "at": instant(proof.at),
+        "words": proof.words,
     }
 
 

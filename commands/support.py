@@ -17,7 +17,17 @@ from commands.redaction import Redactor
 from commands.terminal import Where, connector, item, say
 from shared import parsing, tables
 from shared.budgets import spent
-from shared.state import checkpoints, connections, forgotten, messages, mirror, outbox, quarantine, sink
+from shared.state import (
+    checkpoints,
+    connections,
+    forgotten,
+    messages,
+    mirror,
+    outbox,
+    proofs,
+    quarantine,
+    sink,
+)
 from shared.sync.connector import Connector
 from shared.sync.dataset import known_datasets
 from shared.sync.health import health
@@ -38,6 +48,7 @@ MEANS = {
     "queues.json": "how many messages and batches wait",
     "quarantine.json": "what was put aside: which kind of error, and when; no record",
     "forgotten.json": "how far contacts are forgotten, as labels",
+    "proofs.json": "the last comparisons with Xero and Power BI: when, which outcome, how many records; no sums",
     "audit.json": "what happened in the last days, errors without their particulars",
 }
 
@@ -83,6 +94,7 @@ def bundle(connector: Connector, *, days: int) -> dict[str, str]:
         "queues.json": lambda: _queues(connector, redactor),
         "quarantine.json": lambda: _quarantine(connector, redactor),
         "forgotten.json": lambda: _forgotten(connector, redactor),
+        "proofs.json": lambda: _proofs(connector, redactor),
         "audit.json": lambda: list(_audit(connector, redactor, days)),
     }
     found = {}
@@ -287,6 +299,25 @@ def _forgotten(connector: Connector, redactor: Redactor) -> list[Any]:
             "trouble": redactor.text(each.trouble),
         }
         for each in forgotten.every(connector.store)
+    ]
+
+
+def _proofs(connector: Connector, redactor: Redactor) -> list[Any]:
+    return [
+        {
+            "organisation": redactor.label(organisation.tenant_id),
+            "table": each.table,
+            "month": each.month,
+            "at": each.at,
+            "outcome": each.outcome,
+            "counts": [side.count if side else None for side in (each.xero, each.mirror, each.powerbi)],
+            "differing": [redactor.label(record_id) for record_id in each.differing],
+            "words": redactor.text(each.words),
+            "calls": each.calls,
+            "bytes": each.bytes,
+        }
+        for organisation in connections.known(connector.store)
+        for each in proofs.of_organisation(connector.store, organisation.tenant_id)
     ]
 
 

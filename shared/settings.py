@@ -247,6 +247,13 @@ class Settings:
             ),
         },
     )
+    reread_open: bool = setting(
+        "REREAD_OPEN",
+        flag,
+        "`true` reads documents that are not over (drafts, and what is submitted or approved and unpaid) again each night, two hours "
+        "before REPORT_HOUR, to find due dates and account codes that changed without a new UpdatedDateUTC.",
+        True,
+    )
     vanished_at_most: int = setting(
         "VANISHED_AT_MOST",
         whole(0, 1000000),
@@ -307,6 +314,13 @@ class Settings:
         "A table is compacted when this share of its rows is superseded: small ones after ten quiet minutes, others in the "
         "night before REPORT_HOUR. 1 leaves compaction to `manage.py compact` and to tables that grow too large.",
         0.5,
+    )
+    reconcile_percent: float = setting(
+        "RECONCILE_PERCENT",
+        number(0, 100),
+        "The share of a day's calls, in percent, that comparing with Xero by itself may spend; 0 leaves it to "
+        "`manage.py reconcile`.",
+        1.0,
     )
     audit_months: int = setting(
         "AUDIT_MONTHS",

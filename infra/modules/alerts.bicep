@@ -38,12 +38,15 @@ var alarms = [
   { code: 'parked', severity: 1, line: 'alarm code=parked ', above: 0, text: 'Work is parked until a person decides' }
   { code: 'vanished', severity: 1, line: 'alarm code=vanished ', above: 0, text: 'Many records vanished at once' }
   { code: 'dataset', severity: 1, line: 'alarm code=dataset ', above: 0, text: 'A dataset is missing, or Power BI refuses it' }
+  { code: 'differs', severity: 1, line: 'alarm code=differs ', above: 0, text: 'Xero, mirror and Power BI differ' }
   { code: 'poisoned', severity: 2, line: 'alarm code=poisoned ', above: 0, text: 'Messages lie in the poison queue' }
   { code: 'quarantined', severity: 2, line: 'alarm code=quarantined ', above: 0, text: 'Records lie in the quarantine' }
   { code: 'compaction', severity: 2, line: 'alarm code=compaction ', above: 0, text: 'A compaction is stuck' }
+  { code: 'mirror-lost', severity: 2, line: 'alarm code=mirror-lost ', above: 0, text: 'The mirror lost records and is being read again' }
   { code: 'webhook-failed', severity: 2, line: 'webhook failed ', above: 0, text: 'Webhooks of Xero are answered 5xx' }
   { code: 'webhook-refused', severity: 3, line: 'webhook refused ', above: 20, text: 'Webhooks with a wrong signature' }
   { code: 'day-budget', severity: 3, line: 'alarm code=day-budget ', above: 0, text: 'The day\'s calls to Xero are nearly spent' }
+  { code: 'unproven', severity: 3, line: 'alarm code=unproven ', above: 0, text: 'Figures were not compared with Xero for too long' }
   { code: 'paused', severity: 3, line: 'alarm code=paused ', above: 0, text: 'Reading has been paused for over a day' }
   { code: 'test', severity: 3, line: 'alarm code=test ', above: 0, text: 'A test of the alarms, asked for by the operator' }
 ]

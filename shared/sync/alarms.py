@@ -89,6 +89,13 @@ ALARMS: dict[str, AlarmKind] = {
         "If it is not made yet: `python3 manage.py dataset create`. Else see that the connector's identity is a member of "
         "the workspace, and that its secret did not end.",
     ),
+    "differs": AlarmKind(
+        1,
+        "A comparison of Xero, the connector's mirror and Power BI found a difference that no repair ended, or a sum differs "
+        "from Xero's own report by more than rounding.",
+        "`python3 manage.py reconcile --repair` fetches and pushes what differs; `python3 manage.py reconcile` shows what "
+        "that is. If it stays, `python3 manage.py audit --record ID` with an id that is named there.",
+    ),
     "poisoned": AlarmKind(
         2,
         "Messages failed again and again and were put aside by the Functions host.",
@@ -108,6 +115,13 @@ ALARMS: dict[str, AlarmKind] = {
         "A table is being emptied and filled again for longer than it should take. Its measures show nothing meanwhile.",
         "See the words, and whether Power BI answers. The next run goes on where it stopped; nothing is lost, since the "
         "table is filled from the mirror.",
+    ),
+    "mirror-lost": AlarmKind(
+        2,
+        "Records of the connector's own copy in the storage account (table `mirror`) are gone. They are read again from Xero "
+        "by themselves; figures stay right, plain columns show rows twice, and no table is compacted until all is there.",
+        "Nothing; `python3 manage.py backfill --watch` shows how far it is. See in the storage account's activity log who "
+        "deleted them.",
     ),
     "webhook-failed": AlarmKind(
         2,
@@ -129,6 +143,12 @@ ALARMS: dict[str, AlarmKind] = {
         "opens the day again.",
         "Nothing on a day of many changes or of a history. If it comes daily: raise POLL_MINUTES, or XERO_DAY_LIMIT if the "
         "Xero app's tier allows more; see whether another app reads the same organisation.",
+    ),
+    "unproven": AlarmKind(
+        3,
+        "Figures were not compared with Xero for longer than the schedule of proofs allows, or never yet.",
+        "See whether the day's calls are spent (`day-budget`), or raise RECONCILE_PERCENT; "
+        "`python3 manage.py reconcile --now` compares everything at once.",
     ),
     "paused": AlarmKind(
         3,

@@ -21,7 +21,7 @@ from shared.errors import AskPerson, RetryLater, RunEnded
 from shared.state import connections, forgotten, messages, mirror, quarantine, sink
 from shared.state.forgotten import Forgetting
 from shared.state.sink import State, Writer
-from shared.sync import compact, forget_traces
+from shared.sync import compact, forget_traces, lost
 from shared.sync.connector import Connector
 from shared.sync.status import RESOURCE as STATUS
 from shared.tables import TABLES
@@ -188,12 +188,14 @@ def _compact(connector: Connector, writer: Writer, audit: Audit, each: Forgettin
             return False
         compact.begin(connector, writer, audit, TABLES[name], "a contact is forgotten", asked=True)
         if writer.state.rebuild is None:
-            why = writer.state.table(name).parked
+            waits = lost.waits_for(lost.of_dataset(connector, writer.state.dataset))
+            why = waits or writer.state.table(name).parked
             raise AskPerson(f"{name} of dataset {writer.state.dataset} holds the name still: {why}.")
         if not compact.finish(connector, writer, audit, until):
             return False
         if name in to_compact(writer.state, each):
-            why = writer.state.table(name).parked
+            waits = lost.waits_for(lost.of_dataset(connector, writer.state.dataset))
+            why = waits or writer.state.table(name).parked
             raise AskPerson(f"{name} of dataset {writer.state.dataset} may hold the name still: {why}.")
     return True
 

@@ -157,7 +157,17 @@ def _from_checkpoints(store: Store, each: Forgetting) -> None:
             replace(checkpoint, trouble=REMOVED).save(store)
     for (kind, name), note in noted.noted(store).items():
         if _tells(looked_for, note.words):
-            noted.note(store, cast(noted.Kind, kind), name, note.at, words=REMOVED, about=note.about)
+            noted.note(
+                store,
+                cast(noted.Kind, kind),
+                name,
+                note.at,
+                words=REMOVED,
+                about=note.about,
+                since=note.since,
+                attempts=note.attempts,
+                until=note.until,
+            )
 
 
 def from_audit(connector: Connector, each: Forgetting, until: datetime) -> Forgetting:

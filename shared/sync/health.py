@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from shared.budgets import Spent, spent
 from shared.errors import ConnectorError
 from shared.state import alarms as told
-from shared.state import connections, messages, noted, outbox, quarantine, sink
+from shared.state import connections, kept, messages, noted, outbox, proofs, quarantine, sink
 from shared.state.checkpoints import Checkpoint
 from shared.state.connections import Organisation
 from shared.state.noted import Note
@@ -112,6 +112,8 @@ def _organisation(
         ),
         paused_since=found.paused.since if found.paused else None,
         paused_why=found.paused.why if found.paused else "",
+        proof=proofs.last(connector.store, organisation.tenant_id),
+        kept=kept.load_all(connector.store, organisation.tenant_id),
         tables=[
             _table(connector, TABLES[str(each["SyncStatusID"])], each, reads, state, waiting)
             for each in statuses

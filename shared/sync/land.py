@@ -44,6 +44,7 @@ def fetch_and_land(
             why=reason,
             count=len(page.records),
             batches=[batch],
+            ids=page.ids(resource),
             request_id=page.request_id,
             bytes=len(answer.body),
         )
@@ -182,6 +183,7 @@ def land_gone(
         resource=resource.name,
         why=f"{reason.removesuffix(', not found')}: {', '.join(ids)}",
         batches=[batch],
+        ids=ids,
         error=error,
     )
 

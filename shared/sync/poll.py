@@ -24,6 +24,7 @@ from shared.errors import (
 )
 from shared.state import checkpoints, connections, messages
 from shared.state.connections import Organisation
+from shared.sync import lost
 from shared.sync.alarms import tell_alarms
 from shared.sync.connector import Connector
 from shared.sync.pause import go_on
@@ -61,6 +62,7 @@ def poll(connector: Connector, *, until: datetime, operation: str = "") -> None:
 def _poll(connector: Connector, operation: str, until: datetime) -> None:
     paused = go_on(connector)
     sweep(connector, operation=operation, paused=connections.EVERYTHING in paused)
+    lost.look(connector, operation)
     organisations = connections.connected(connector.store)
     reading = [
         each

@@ -57,12 +57,16 @@ def receive_webhook(connector: Connector, body: bytes, signature: str, *, operat
     for (tenant_id, resource_name), some in ids.items():
         if tenant_id in paused:
             # Found by the increment after the pause, from the watermark on.
-            audit.add("webhook", "paused", organisation=tenant_id, resource=resource_name, count=len(some))
+            audit.add(
+                "webhook", "paused", organisation=tenant_id, resource=resource_name, count=len(some), ids=some
+            )
             continue
         queued += messages.send_ids(
             connector.store, connector.clock, tenant_id, resource_name, some, "webhook", audit.operation
         )
-        audit.add("webhook", "queued", organisation=tenant_id, resource=resource_name, count=len(some))
+        audit.add(
+            "webhook", "queued", organisation=tenant_id, resource=resource_name, count=len(some), ids=some
+        )
     for why, count in ignored.items():
         audit.add("webhook", "ignored", why=why, count=count)
     log.event(

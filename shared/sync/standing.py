@@ -1,12 +1,16 @@
 """Which alarms stand, judged from what `health` read. A cause silences what follows from it, so that one thing is one alarm."""
 
+import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.settings import Settings
+from shared.state.noted import Note
+from shared.state.proofs import Proof
 from shared.sync.beyond import VANISHED
 from shared.sync.promised import BUSY, GRACE
 from shared.sync.refresh import RENEW_AFTER
+from shared.sync.refusals import is_parked
 from shared.sync.vitals import (
     Alarm,
     DatasetHealth,
@@ -24,6 +28,10 @@ RENEWAL_LATE = RENEW_AFTER + timedelta(minutes=15)
 # This share of the calls that polling may make in a day.
 NEARLY = 0.9
 PAUSED_LONG = timedelta(days=1)
+# Scheduled comparisons come round to each month well within this; the first ones come within days.
+PROVEN_WITHIN = timedelta(days=45)
+FIRST_PROVEN_WITHIN = timedelta(days=7)
+NAMED_HISTORY = re.compile(r"history-(\d{8}T\d{6})-")
 # Messages that were brought back fail again within minutes, if they do.
 SWEPT = timedelta(minutes=30)
 
@@ -73,6 +81,8 @@ def _of_organisation(settings: Settings, found: Health, organisation: Organisati
             words=f"Nothing was read since it was due at {_at(organisation.unread_since)}. {' '.join(troubles[:2])}".strip(),
         )
     yield from _of_reads(found, tenant_id, organisation)
+    yield from _of_mirror(tenant_id, organisation)
+    yield from _of_proofs(settings, found, tenant_id, organisation)
     yield from _of_budget(settings, tenant_id, organisation)
     counted = [each for each in organisation.tables if each.quarantined]
     if counted:
@@ -104,6 +114,60 @@ def _of_reads(found: Health, tenant_id: str, organisation: OrganisationHealth) -
                 words=f"{name}: Xero's list is empty, and had {checkpoint.emptied} records before.",
             )
     yield from _emptied_tables(tenant_id, organisation)
+
+
+def _of_mirror(tenant_id: str, organisation: OrganisationHealth) -> Iterator[Alarm]:
+    lacking = [each for each in organisation.kept.values() if each.lacks]
+    if lacking:
+        told = ", ".join(f"{each.had} of {each.resource}" for each in lacking)
+        yield Alarm(
+            code="mirror-lost",
+            organisation=tenant_id,
+            since=min((each.lost_at for each in lacking if each.lost_at), default=None),
+            words=f"The mirror has fewer records than it had ({told}): they are read again, and no table is compacted before.",
+        )
+
+
+def _of_proofs(
+    settings: Settings, found: Health, tenant_id: str, organisation: OrganisationHealth
+) -> Iterator[Alarm]:
+    proof = organisation.proof
+    if proof.differs:
+        what = sorted(
+            {
+                each.table if isinstance(each, Proof) else f"the report of {each.about}"
+                for each in proof.differs
+            }
+        )
+        yield Alarm(
+            code="differs",
+            organisation=tenant_id,
+            since=min(each.at for each in proof.differs),
+            words=f"The last comparison found a difference in {', '.join(what)}.",
+        )
+    if not settings.reconcile_percent or organisation.paused_since is not None:
+        return
+    if proof.oldest is not None and found.at - proof.oldest > PROVEN_WITHIN:
+        words = f"Some months were last compared with Xero at {_at(proof.oldest)}."
+        yield Alarm(code="unproven", organisation=tenant_id, since=proof.oldest + PROVEN_WITHIN, words=words)
+    began = _history_began(organisation)
+    if proof.oldest is None and began is not None and found.at - began > FIRST_PROVEN_WITHIN:
+        yield Alarm(
+            code="unproven",
+            organisation=tenant_id,
+            since=began + FIRST_PROVEN_WITHIN,
+            words="Nothing was ever compared with Xero.",
+        )
+
+
+def _history_began(organisation: OrganisationHealth) -> datetime | None:
+    """When the oldest history that is complete began to be read, as its name says; None while none is."""
+    found = [
+        datetime.strptime(named[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+        for each in organisation.reads.values()
+        if each.is_complete and (named := NAMED_HISTORY.match(each.history))
+    ]
+    return min(found, default=None) if organisation.complete == organisation.resources else None
 
 
 def _emptied_tables(tenant_id: str, organisation: OrganisationHealth) -> Iterator[Alarm]:
@@ -170,7 +234,7 @@ def _of_datasets(found: Health) -> Iterator[Alarm]:
                 code="parked" if each.refused.about else "dataset",
                 about=each.refused.about or each.dataset,
                 since=waits or each.refused.at,
-                words=each.refused.words,
+                words=_refused(found, each.refused),
             )
         if each.unreadable:
             yield Alarm(
@@ -179,6 +243,15 @@ def _of_datasets(found: Health) -> Iterator[Alarm]:
                 words=f"{each.unreadable} batches of dataset {each.dataset} cannot be read.",
             )
         yield from _of_compaction(found, each)
+
+
+def _refused(found: Health, note: Note) -> str:
+    """Why a dataset takes nothing, and what becomes of it."""
+    if note.until is None or note.until <= found.at:
+        return note.words
+    parked = "It was tried for a day and is parked; `python3 manage.py replay` tries it at once. "
+    then = f"It is tried again at {_at(note.until)}."
+    return f"{parked if is_parked(note) else ''}{then} {note.words}"
 
 
 def _of_compaction(found: Health, dataset: DatasetHealth) -> Iterator[Alarm]:

@@ -4,14 +4,16 @@ Instants are UTC; None where something has not happened yet.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.budgets import Spent
 from shared.state import alarms as told
 from shared.state.checkpoints import Checkpoint
 from shared.state.connections import Organisation
+from shared.state.kept import Kept
 from shared.state.noted import Note
+from shared.state.proofs import Standing
 from shared.state.rebuilds import Rebuild
 
 
@@ -67,7 +69,8 @@ class TableHealth:
 class OrganisationHealth:
     """resources, complete: how many are read, and of how many the history is there. paused_since, paused_why: while it is.
 
-    budget: None before the first call. reads: the checkpoints, by resource.
+    budget: None before the first call. reads: the checkpoints, by resource. proof: what the last comparisons with Xero and
+    Power BI found. kept: what is known of the mirror, by resource.
     """
 
     organisation: Organisation
@@ -81,6 +84,8 @@ class OrganisationHealth:
     paused_since: datetime | None
     paused_why: str
     tables: Sequence[TableHealth]
+    proof: Standing = field(default_factory=Standing)
+    kept: Mapping[str, Kept] = field(default_factory=dict)
 
     @property
     def oldest(self) -> datetime | None:

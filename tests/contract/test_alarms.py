@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 import pytest
 
 from local.powerbi.switches import Switches
-from shared.state import connections, messages
+from shared.state import connections, messages, mirror, proofs
 from shared.state.connections import DEFAULT_DATASET
 from shared.state.messages import POISON
+from shared.state.proofs import Proof
 from shared.state.sink import Writer
-from shared.storage import Write
-from shared.sync import alarms, health, poll
+from shared.storage import Entity, Write
+from shared.sync import alarms, health, lost, poll
 from shared.sync.alarms import ALARMS, ask_for_test, tell_alarms
 from shared.sync.dataset import ensure_dataset
 from shared.sync.pause import pause, resume
@@ -474,6 +476,65 @@ def test_a_day_on_which_all_is_well(
         assert world.differences() == []
         assert world.audit("compact", "clean")
         assert [row for row in world.audit("read", "complete") if row["why"] == "whole"]
+
+
+def prove(world: World, outcome: str) -> None:
+    """A comparison of now."""
+    found = Proof(
+        organisation=books.TENANT, table="Invoices", month="2026-06", at=world.clock.now(), outcome=outcome
+    )
+    proofs.save(world.store, found)
+
+
+def test_a_proof_that_differs(settled: World) -> None:
+    """A difference that stands is an alarm; the next comparison that finds none ends it."""
+    prove(settled, "differs")
+    [alarm] = health.health(settled.connector).alarms
+    assert (alarm.code, alarm.organisation) == ("differs", books.TENANT)
+    assert "Invoices" in alarm.words
+    prove(settled, "repaired")
+    assert health.health(settled.connector).alarms == []
+
+
+def test_unproven_for_long(settled: World) -> None:
+    """Nothing compared within a week, or a month not for too long, is an alarm, unless that is switched off."""
+
+    def unproven() -> list[str]:
+        return [each.words for each in health.health(settled.connector).alarms if each.code == "unproven"]
+
+    proving = replace(settled.connector.settings, reconcile_percent=1.0)
+    settled.connector = replace(settled.connector, settings=proving)
+    settled.clock.advance(6 * 86400)
+    assert unproven() == []
+    settled.clock.advance(2 * 86400)
+    assert unproven() == ["Nothing was ever compared with Xero."]
+    prove(settled, "same")
+    assert unproven() == []
+    settled.clock.advance(46 * 86400)
+    [words] = unproven()
+    assert "last compared" in words
+    settings = replace(settled.connector.settings, reconcile_percent=0.0)
+    settled.connector = replace(settled.connector, settings=settings)
+    assert unproven() == []
+
+
+def test_a_mirror_that_lost_records(settled: World) -> None:
+    """Records that are gone from the mirror are one alarm until they are read again."""
+    for _ in range(2):
+        lost.look(settled.connector)
+    key: Entity = {
+        "PartitionKey": mirror.partition(books.TENANT, "Items"),
+        "RowKey": books.record_id("Items", 1),
+    }
+    settled.store.write_entity(mirror.TABLE, Write("delete", key))
+    settled.advance(3600)
+    lost.look(settled.connector)
+    [alarm] = [each for each in health.health(settled.connector).alarms if each.code == "mirror-lost"]
+    assert "2 of Items" in alarm.words
+    settled.refresh()
+    settled.settle()
+    settled.poll()
+    assert health.health(settled.connector).alarms == []
 
 
 def test_every_code_is_declared_and_raised_here() -> None:

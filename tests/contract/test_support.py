@@ -128,7 +128,10 @@ def test_nothing_of_the_books_is_in_it(nasty: World, tmp_path: Path, monkeypatch
     }
     assert tokens
     assert len(forbidden) > 40
-    assert [each for each in forbidden if each.casefold() in text.casefold()] == []
+    # Digits alone may stand inside of an id.
+    numbers = {each for each in forbidden if each.isdigit()}
+    found = [each for each in forbidden - numbers if each.casefold() in text.casefold()]
+    assert found + [each for each in numbers if re.search(rf"(?<![0-9a-f.]){each}(?![0-9a-f])", text)] == []
 
 
 def test_enough_to_help_is_in_it(nasty: World) -> None:
