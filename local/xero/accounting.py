@@ -108,7 +108,8 @@ def accounting_routes(
                 if refusal.retry_after is not None:
                     response.headers["Retry-After"] = str(refusal.retry_after)
             else:
-                time.sleep(switches.call_seconds)
+                if switches.call_seconds:
+                    time.sleep(switches.call_seconds)
                 response = answer(grant, books, name, key)
             response.headers.update(limits.headers(grant.client_id, tenant_id))
         return response

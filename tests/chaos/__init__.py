@@ -1,0 +1,1 @@
+"""The whole pipeline under faults that are drawn from a seed."""
