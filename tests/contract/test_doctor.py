@@ -305,7 +305,7 @@ def app_role(ward: Ward) -> None:
     ward.app.assigned.remove("Key Vault Secrets Officer")
 
 
-AFTER_STORAGE = "xero-consent xero-tokens xero-scopes xero-connections xero-organisation powerbi-dataset powerbi-role powerbi-queries"
+AFTER_STORAGE = "xero-consent xero-tokens xero-scopes xero-connections xero-organisation powerbi-dataset powerbi-role powerbi-queries proofs"
 STORAGE = "storage-tables storage-blobs storage-queues"
 XERO = "xero-tokens xero-scopes xero-connections xero-organisation"
 WRITES = "powerbi-role powerbi-queries"
@@ -359,7 +359,7 @@ PLANTED: list[tuple[Callable[[Ward], None], str, str, str, str]] = [
     (
         nobody_connected,
         "xero-consent",
-        f"{XERO} powerbi-dataset {WRITES}",
+        f"{XERO} powerbi-dataset {WRITES} proofs",
         "No organisation is connected",
         "manage.py connect",
     ),

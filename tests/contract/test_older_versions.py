@@ -123,14 +123,21 @@ def _money(value: Any) -> Any:
 
 
 def bring_up_to_date(world: World) -> None:
-    """What docs/upgrade.md tells the operator: today's tables beside the older ones, then `replay`, then their place."""
+    """What docs/upgrade.md tells the operator: today's tables beside the older ones, then their place, then `replay`.
+
+    Until then what the older tables refuse waits, since they take no row with today's columns.
+    """
     asked: tuple[messages.Action, ...] = ("upgrade", "switch")
     for action in asked:
         world.advance(1)
         messages.ask(world.store, world.clock, DEFAULT_DATASET, action, "asked", "operation")
-        world.settle(within=12 * 3600)
-        replay(world.connector)
-        world.settle()
+        for _ in range(60):
+            world.advance(60)
+            world.refresh()
+            world.poll()
+            world.drain_queue()
+    replay(world.connector)
+    world.settle(within=12 * 3600)
     world.dataset_id = sink.read(world.store, DEFAULT_DATASET).powerbi_id
 
 

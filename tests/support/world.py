@@ -72,8 +72,9 @@ class World:
         limits: Limits | None = None,
         switches: Switches | None = None,
         start: datetime = START,
+        clock: ManualClock | None = None,
     ) -> None:
-        self.clock = ManualClock(start)
+        self.clock = clock or ManualClock(start)
         self.xero_clock, self.powerbi_clock = Following(self.clock), Following(self.clock)
         self.xero = create_xero((Client(XERO_CLIENT, XERO_CLIENT_SECRET),), clock=self.xero_clock)
         self.powerbi_faults = Faults()
@@ -102,7 +103,8 @@ class World:
 
     def restart(self) -> Connector:
         """End the process, as if it had crashed, and begin another: all that is left is what was stored."""
-        self.connector = wiring.build(self.environment, clock=self.clock, store=self.store)
+        built = wiring.build(self.environment, clock=self.clock, store=self.store)
+        self.connector = replace(built, jitter=lambda: 0.5)
         self._started = self.clock.now()
         return self.connector
 
@@ -514,6 +516,7 @@ class World:
             "POWERBI_WORKSPACE_ID": GROUP,
             # Which most tests are not about, and whose calls they would count.
             "READ_REPORTS": "false",
+            "RECONCILE_PERCENT": "0",
         }
 
 

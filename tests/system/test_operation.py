@@ -87,6 +87,18 @@ def test_audit_follows_a_record(office: Running) -> None:
     assert {"webhook", "fetch"} <= {row["what"] for row in rows}
 
 
+def test_the_copy_is_proven(office: Running) -> None:
+    """reconcile says what it costs, has the running app compare everything, and ends with 0 when nothing differs."""
+    done = run(office, "reconcile", "--now", "--yes")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert re.search(r"records, at least \d+ of the", done.stdout.replace("\n", " "))
+    assert "Nothing differs." in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert any("Invoices" in row and row[-1] == "0" for row in rows), done.stdout
+    [organisation] = json.loads(run(office, "status", "--json").stdout)["organisations"]
+    assert organisation["proof"]["months"] > 20
+
+
 def test_pause_and_resume(office: Running) -> None:
     """While an organisation is paused nothing of it is read, and status says so; resumed, what was missed arrives."""
     invoice = office.invoices()[1]

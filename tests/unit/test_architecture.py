@@ -21,7 +21,7 @@ ROWS = (
     ("shared.xero",),
     ("shared.audit", "shared.budgets", "shared.storage_azure"),
     ("shared.secrets", "shared.storage", "shared.settings", "shared.http"),
-    ("shared.clock", "shared.errors", "shared.log", "shared.parsing", "shared.version"),
+    ("shared.clock", "shared.errors", "shared.log", "shared.masking", "shared.parsing", "shared.version"),
 )
 # How a distribution of requirements.in is imported.
 IMPORTED_AS = {

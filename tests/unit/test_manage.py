@@ -15,7 +15,7 @@ from commands import arguments
 MANAGE = Path(str(arguments.__file__)).resolve().parents[1] / "manage.py"
 COMMANDS = (
     *("demo", "local", "connect", "disconnect", "organisations", "webhook", "dataset", "compact"),
-    *("status", "doctor", "alarm", "audit", "backfill", "replay", "pause", "resume"),
+    *("status", "doctor", "alarm", "audit", "backfill", "reconcile", "replay", "pause", "resume"),
     *("support", "forget", "uninstall", "test", "package", "version", "lock", "docs"),
 )
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.settings import Settings, read_settings
 from shared.sync.reports import due, months
-from shared.sync.schedule import BEFORE_REPORT, next_read
+from shared.sync.schedule import BEFORE_REPORT, next_read, night_of
 from shared.xero.resources import RESOURCES, Resource
 
 GUID = "11111111-1111-4111-8111-111111111111"
@@ -181,6 +181,19 @@ def test_the_next_read_lies_ahead(
     assert due.utcoffset() == timedelta(0)
 
 
+@given(instants, st.sampled_from(ZONES), st.integers(0, 23))
+def test_the_night_of_open_documents(now: datetime, zone: str, report_hour: int) -> None:
+    """The last night lies behind, less than a day and an hour, and two hours before the report hour; it stays the same until
+    the next.
+    """
+    found = settings(TIME_ZONE=zone, REPORT_HOUR=str(report_hour))
+    night = night_of(found, now)
+    assert timedelta(0) <= now - night <= timedelta(hours=25)
+    assert local(night + BEFORE_REPORT, zone).hour in (report_hour, report_hour + 1)
+    assert night_of(found, night) == night
+    assert night_of(found, night - timedelta(seconds=1)) < night
+
+
 def test_zero_minutes_mean_every_run() -> None:
     """Whoever sets 0 has a resource read by each run of the timer."""
     assert next_read(settings(POLL_MINUTES="0"), INVOICES, NOON) == NOON
@@ -201,9 +214,14 @@ def rereads(hours: dict[str, float], records: int) -> int:
     return sum(ceil(records / 1000) + 1 + (RESOURCES[name].paging == "backwards") for name in hours)
 
 
+def open_documents_a_night() -> int:
+    """Calls of a night for open documents, up to 1,000 of each list: one, or one for each status where a list takes one."""
+    return sum(len(each.open_statuses) if each.open_by == "Status" else 1 for each in ALWAYS if each.open_by)
+
+
 def test_the_default_cadence_leaves_the_reserve_alone() -> None:
-    """662 calls a day for increments, 686 with journals, 37 on a day on which every list of 3,000 records is re-read, and
-    12 for reports on the first of a month: 735 of Xero's 1,000 for its smallest tier, of which 100 are the webhooks'.
+    """662 calls a day for increments, 686 with journals, 37 on a day on which every list of 3,000 records is re-read,
+    7 for up to 1,000 open documents of each list, and 12 for reports on the first of a month: 742 of Xero's 1,000 for its smallest tier, of which 100 are the webhooks'.
     """
     found = settings()
     hours = dict(found.reread_hours_by_resource)
@@ -211,7 +229,8 @@ def test_the_default_cadence_leaves_the_reserve_alone() -> None:
     assert increments_a_day(LISTS) == 686
     assert (rereads(hours, 3000), min(hours.values())) == (37, 24)
     assert reports_a_night(date(2026, 11, 1)) == 12
-    assert found.xero_day_limit - found.xero_webhook_reserve >= 686 + 37 + 12
+    assert open_documents_a_night() == 7
+    assert found.xero_day_limit - found.xero_webhook_reserve >= 686 + 37 + 7 + 12
 
 
 def reports_a_night(today: date) -> int:
@@ -238,8 +257,10 @@ def test_what_reports_cost() -> None:
 
 
 def test_the_nightly_profile_costs_next_to_nothing() -> None:
-    """15 calls a night beside the reports', 52 in a night in which every list of 3,000 records is re-read; within a minute's 60."""
+    """15 calls a night beside the reports' and 7 for open documents, 59 in a night in which every list of 3,000 records is
+    re-read; within a minute's 60.
+    """
     found = settings(POLL_PROFILE="nightly")
-    nightly = len(ALWAYS) + rereads(dict(found.reread_hours_by_resource), 3000)
-    assert (len(ALWAYS), nightly) == (15, 52)
+    nightly = len(ALWAYS) + open_documents_a_night() + rereads(dict(found.reread_hours_by_resource), 3000)
+    assert (len(ALWAYS), nightly) == (15, 59)
     assert nightly <= found.xero_minute_limit

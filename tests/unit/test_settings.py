@@ -88,6 +88,7 @@ def test_the_defaults() -> None:
         "READ_JOURNALS": False,
         "CONTACT_PERSONAL_DATA": True,
         "READ_REPORTS": True,
+        "REREAD_OPEN": True,
         "REREAD_HOURS_BY_RESOURCE": {
             "Contacts": 24.0,
             "Invoices": 168.0,
@@ -111,6 +112,7 @@ def test_the_defaults() -> None:
         "POWERBI_ROWS_PER_TABLE": 4900000,
         "SLOW_LANE_ROWS": 250000,
         "COMPACT_SHARE": 0.5,
+        "RECONCILE_PERCENT": 1.0,
         "AUDIT_MONTHS": 13,
         "SETTLE_SECONDS": 300,
     }
