@@ -18,7 +18,7 @@ from rich.text import Text
 from commands.organisations import NOBODY, by_name, choose
 from commands.status_json import instant
 from commands.terminal import Where, agreed, connector, console, item, say, say_json
-from shared.state import kept, messages, proofs
+from shared.state import kept, messages, mirror, proofs
 from shared.state.connections import Organisation
 from shared.state.proofs import Proof, ReportProof
 from shared.sync.connector import Connector
@@ -81,19 +81,13 @@ def run(
     ask(ours, chosen, now=now, repair=repair)
     if now:
         follow(ours, chosen, asked_at, wait, quiet=as_json)
-    found = compared(ours, chosen)
+    found, done = compared(ours, chosen), not now or is_finished(ours, chosen, asked_at)
     if as_json:
         say_json(document(found))
     else:
         show(found)
-        say(what_next(found, asked_at, now=now))
-    done = not now or all(each.proofs and not late(each, asked_at) for each in found)
+        say(what_next(found, finished=done, repair=repair))
     return 0 if done and all(each.is_good for each in found) else 1
-
-
-def late(one: Compared, asked_at: datetime) -> int:
-    """How many months are still to be compared."""
-    return sum(each.at < asked_at for each in one.proofs)
 
 
 def ask(connector: Connector, chosen: Sequence[Organisation], *, now: bool, repair: bool) -> None:
@@ -117,7 +111,7 @@ def what_it_costs(connector: Connector, chosen: Sequence[Organisation]) -> list[
     lines = []
     for each in chosen:
         records = {
-            name: found.count
+            name: found.count or mirror.count(connector.store, each.tenant_id, name)
             for name, found in kept.load_all(connector.store, each.tenant_id).items()
             if name in connector.resources
         }
@@ -170,10 +164,16 @@ def follow(
         if done != before:
             before, moved_at = done, connector.clock.now()
             if done and not quiet:
-                say([f"{done:,} of {len(found):,} months compared."])
-        if (found and done == len(found)) or connector.clock.now() - moved_at >= PATIENCE:
+                say([f"{done:,} months compared."])
+        if is_finished(connector, chosen, asked_at) or connector.clock.now() - moved_at >= PATIENCE:
             return
         wait(LOOK_AGAIN_SECONDS)
+
+
+def is_finished(connector: Connector, chosen: Sequence[Organisation], asked_at: datetime) -> bool:
+    """Whether all that was asked for is compared."""
+    ended = [proofs.finished(connector.store, each.tenant_id) for each in chosen]
+    return all(each is not None and each >= asked_at for each in ended)
 
 
 def compared(connector: Connector, chosen: Sequence[Organisation]) -> list[Compared]:
@@ -239,17 +239,18 @@ def _ids(one: Proof | ReportProof) -> str:
     return f" ({', '.join(one.differing)})" if isinstance(one, Proof) and one.differing else ""
 
 
-def what_next(found: Sequence[Compared], asked_at: datetime, *, now: bool) -> list[str]:
+def what_next(found: Sequence[Compared], *, finished: bool, repair: bool) -> list[str]:
     """What a person is to do, or that nothing is."""
+    if not finished:
+        return ["Not all is compared yet; it goes on by itself. Next: `python3 manage.py reconcile`."]
+    if repair:
+        return [
+            "What differs is fetched, pushed and compared once more within minutes. Next: `python3 manage.py reconcile`."
+        ]
     if any(each.outcome == "differs" for one in found for each in one.every):
         return ["Next: `python3 manage.py reconcile --repair`, which fetches and pushes what differs."]
     if not all(each.proofs for each in found):
         return ["Nothing is compared yet; push_queue begins within seconds. Next: this again, later."]
-    left = sum(late(each, asked_at) for each in found)
-    if now and left:
-        return [
-            f"{left:,} months are still to be compared; it goes on by itself. Next: `python3 manage.py reconcile`."
-        ]
     if not all(each.is_good for each in found):
         return ["Next: a side could not be asked; `python3 manage.py doctor` says why."]
     return ["Nothing differs. The next months are compared by themselves; nothing is to be done."]

@@ -122,6 +122,23 @@ def standing(found: Sequence[Proof], reports: Sequence[ReportProof] = ()) -> Sta
     )
 
 
+def finish(store: Store, tenant_id: str, asked_at: datetime) -> None:
+    """All that somebody asked for at that time is compared."""
+    entity: Entity = {
+        "PartitionKey": "proof-now",
+        "RowKey": tenant_id,
+        "format": 1,
+        "asked_at": asked_at.isoformat(),
+    }
+    store.write_entity(TABLE, Write("replace", entity))
+
+
+def finished(store: Store, tenant_id: str) -> datetime | None:
+    """When that was asked for which was last compared as a whole."""
+    stored = store.get_entity(TABLE, "proof-now", tenant_id)
+    return datetime.fromisoformat(str(stored.entity["asked_at"])) if stored else None
+
+
 def spent(store: Store, tenant_id: str, now: datetime) -> int:
     """Calls of Xero that comparing has taken today."""
     stored = store.get_entity(TABLE, "proof-share", tenant_id)

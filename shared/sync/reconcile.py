@@ -73,8 +73,11 @@ def reconcile(connector: Connector, audit: Audit, request: Request, until: datet
             continue
         try:
             run = Slice(connector, audit, organisation, request, until, lease)
-            left = not run.go() or left
+            done = run.go()
+            left = not done or left
             waits = max(waits, run.waits)
+            if request.now and done and not run.waits and not run.again:
+                proofs.finish(connector.store, organisation.tenant_id, request.first_enqueued_at)
         except LimitReached as wait:
             # Each organisation has limits of its own at Xero.
             waits = max(waits, wait.seconds)
