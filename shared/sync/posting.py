@@ -181,13 +181,13 @@ class _Sending:
 
     def _is_taken_again(self) -> bool | None:
         """Whether a record that is in Power BI is taken under the version that it has; None where there is none."""
-        for change in self.changes:
-            for known, record in mirror.living(
-                self.connector.store, change.organisation.tenant_id, change.resource
-            ):
-                if known.record_id != change.fetch.record_id and known.powerbi_id == self.target.powerbi_id:
-                    return self._send_again(change, known, record)
-            return None
+        # One of the same resource as what was refused: others may feed other tables.
+        change = self.changes[next(iter(self.refused))]
+        for known, record in mirror.living(
+            self.connector.store, change.organisation.tenant_id, change.resource
+        ):
+            if known.record_id != change.fetch.record_id and known.powerbi_id == self.target.powerbi_id:
+                return self._send_again(change, known, record)
         return None
 
     def _send_again(self, change: Change, known: Known, record: dict[str, Any]) -> bool | None:

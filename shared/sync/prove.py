@@ -171,7 +171,10 @@ class Proving:
             self._repair(found)
         calls, size = ceil(listed.calls / len(part.months)), listed.bytes // len(part.months)
         unseen = False
-        for month in part.months:
+        # A list without bounds may have a month that the mirror knows nothing of.
+        beyond = {each.month for each in listed.entries.values()} if part.window is None else set()
+        months = (*part.months, *sorted(beyond - {*part.months})) if len(part.months) > 1 else part.months
+        for month in months:
             ours = of_month(self.shaper, part, mine, month)
             ids = in_month(found, part, month, listed.entries, mine)
             outcome, words = "same", found.fresh
@@ -179,7 +182,7 @@ class Proving:
                 outcome, words = "differs", found.words
                 if not repairs:
                     words += "; so many are mended only by reconcile --repair"
-            elif shown is not None and not sides.agrees(shown[month], ours):
+            elif shown is not None and month in shown and not sides.agrees(shown[month], ours):
                 outcome, words, unseen = "differs", "Power BI has other rows than the mirror", True
             elif (before := known.get(month)) is not None and before.outcome == "differs":
                 outcome, words = "repaired", f"was: {before.words}"
@@ -192,7 +195,7 @@ class Proving:
                 words=words,
                 xero=of_month(self.shaper, part, listed.entries, month),
                 mirror=ours,
-                powerbi=shown[month] if shown is not None else None,
+                powerbi=shown.get(month) if shown is not None else None,
                 differing=tuple(ids[:TOLD]),
                 calls=calls,
                 bytes=size,

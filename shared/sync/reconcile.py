@@ -35,7 +35,7 @@ LEASE_SECONDS = 60
 # No part is proven again sooner, unless a person asks.
 PROVEN_FOR = timedelta(days=1)
 EACH = timedelta(hours=1)
-# What has landed and is not pushed yet.
+# What has landed and is not pushed yet, or is compared by another run.
 PENDING_SECONDS = 60.0
 
 
@@ -70,6 +70,8 @@ def reconcile(connector: Connector, audit: Audit, request: Request, until: datet
             continue
         lease = connector.store.acquire_lease(f"reconcile/{organisation.tenant_id}", LEASE_SECONDS)
         if lease is None:
+            # Another run compares it.
+            waits = max(waits, PENDING_SECONDS)
             continue
         try:
             run = Slice(connector, audit, organisation, request, until, lease)
